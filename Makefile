@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+# The commands of this tree; each is a script under tools. `make help` lists them.
+
+.PHONY: help run test bench fuzz format tidy check-deps clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
+
+run: ## install what is missing, build, and start a server with a demo user and a message
+	@tools/install-packages build && exec tools/run-demo
+
+test: ## install what is missing, build, and run every test (plain, ASan+UBSan, TSan)
+	@tools/install-packages build test && exec tools/run-tests $(ARGS)
+
+bench: ## measure deliveries and retrievals of a release build
+	@tools/install-packages build && exec tools/run-bench $(ARGS)
+
+fuzz: ## fuzz every parser for a minute each (ARGS="--seconds 600 --only NAME" for more)
+	@tools/install-packages build test && exec tools/run-fuzz $(ARGS)
+
+format: ## lay out the C sources by .clang-format
+	@tools/check-format --fix
+
+tidy: ## run clang-tidy over the C sources
+	@tools/tidy
+
+check-deps: ## say which Debian packages are missing
+	@tools/install-packages --check build test && echo "Nothing is missing."
+
+clean: ## remove what was built (the demo's data stays)
+	@rm -rf build
