@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+PH_PRINTF(3, 0)
 static void set_text(struct ph_error *err, int code, const char *fmt, va_list args)
 {
     err->code = code;
