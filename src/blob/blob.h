@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Message content by id: headers and bodies, written once, read often, freed when no message refers to them.
+ *
+ * A blob is put inside a plan: its octets are in place when ph_blob_put returns, its row is part of the plan, and
+ * the plan's completion promises both on disk. A plan that is never submitted, or fails, leaves garbage that the
+ * compactor takes. Ids are TimeUUIDs in the order of being put.
+ * A blob is freed with the last row of messageV3 that names it (the reference count is the engine's business).
+ *
+ * Threads: any; a reader belongs to one thread at a time. Blocking: put writes and a reader reads files (page cache mostly).
+ * Errors of reading: PH_ENOTFOUND (no such id), PH_ECORRUPT (checksum, torn or missing segment), PH_EUNAVAILABLE.
+ */
+#ifndef PH_BLOB_BLOB_H
+#define PH_BLOB_BLOB_H
+
+#include "blob/spool.h"
+#include "db/db.h"
+
+struct ph_blob_store;
+
+enum ph_blob_kind { PH_BLOB_HEADER, PH_BLOB_BODY };
+
+/* What to store: PREFIX, then LENGTH octets of SPOOL from OFFSET. Either may be empty; SPOOL may be NULL. */
+struct ph_blob_content {
+    struct ph_bytes prefix;
+    struct ph_spool *spool;
+    uint64_t offset;
+    uint64_t length;
+};
+
+/* REFERENCES: how many messages the plan makes refer to it. PH_ELIMIT: disk full. */
+int ph_blob_put(struct ph_blob_store *store, struct ph_plan *plan, enum ph_blob_kind kind,
+                const struct ph_blob_content *content, unsigned references, struct ph_uuid *out_id,
+                struct ph_error *err) PH_MUST_USE;
+
+/* Where a reader is; a value, holds no resource between calls, so a slow client costs nothing but this. */
+struct ph_blob_reader {
+    struct ph_uuid id;
+    uint64_t size;     /* octets of the content */
+    uint64_t offset;   /* of the next read; may be set, up to size */
+    uint64_t place[4]; /* the store's */
+};
+
+int ph_blob_open(struct ph_blob_store *store, const struct ph_uuid *id, struct ph_blob_reader *out_reader,
+                 struct ph_error *err) PH_MUST_USE;
+/* Appends up to MAX octets from the reader's offset to OUT and moves on; at the end appends nothing. OUT's own maximum must
+ * leave room for MAX. The result is PH_OK or an error; how much came is seen from OUT. */
+int ph_blob_read(struct ph_blob_store *store, struct ph_blob_reader *reader, size_t max, struct ph_buf *out,
+                 struct ph_error *err) PH_MUST_USE;
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The maildrop of RFC 1939: a user's INBOX as POP3 sees it, a list of message ids and sizes that stays the same
+ * for a session.
+ *
+ * One listing of pop3metadata fills it; nothing else is read before a message is. Entries are in message id
+ * order, which is the order of arrival. Numbers here count from 0; POP3's count from 1.
+ *
+ * The lock: at most one maildrop a user is open in this process (RFC 1939 section 3); a second open is PH_EBUSY.
+ * It ends with ph_maildrop_close, whatever happened before.
+ *
+ * Threads: one session at a time. A maildrop belongs to its session.
+ */
+#ifndef PH_MAILBOX_MAILDROP_H
+#define PH_MAILBOX_MAILDROP_H
+
+#include "mailbox/mailbox.h"
+
+struct ph_maildrop_entry {
+    struct ph_uuid id;
+    uint64_t size; /* octets with CRLF, before dot-stuffing */
+};
+
+struct ph_maildrop {
+    struct ph_mailboxes *mailboxes;
+    char *user;
+    struct ph_mailbox mailbox;
+    struct ph_maildrop_entry *entries;
+    size_t count;
+};
+
+/* PH_EBUSY: another session has it. PH_EDENIED, PH_EUNAVAILABLE. */
+int ph_maildrop_open(struct ph_mailboxes *mailboxes, const struct ph_access *access,
+                     struct ph_maildrop **out_drop, struct ph_error *err) PH_MUST_USE;
+/* Releases the lock. NULL inside is allowed. */
+void ph_maildrop_close(struct ph_maildrop **drop);
+
+/* Opens message AT. PH_ENOTFOUND: it is gone; its stale row is then removed, so that the next session is clean. */
+int ph_maildrop_read(struct ph_maildrop *drop, size_t at, struct ph_message_reader *out_reader,
+                     struct ph_error *err) PH_MUST_USE;
+
+/* Deletes the messages whose bit is set in IS_DELETED (count bools) in one plan. DONE is called on a thread of the
+ * store, as ph_db_submit says, or before this returns when there is nothing to do; the maildrop must stay open until then. RESULT is
+ * PH_OK only if every message marked is gone (those that were gone before count as gone). */
+void ph_maildrop_delete(struct ph_maildrop *drop, const bool *is_deleted, void (*done)(void *ctx, int result),
+                        void *ctx);
+
+#endif
