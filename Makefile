@@ -23,7 +23,7 @@ format: ## lay out the C sources by .clang-format
 	@tools/check-format --fix
 
 tidy: ## run clang-tidy over the C sources
-	@tools/tidy
+	@tools/check-tidy
 
 check-deps: ## say which Debian packages are missing
 	@tools/install-packages --check build test && echo "Nothing is missing."

@@ -358,15 +358,21 @@ static int compare_latencies(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
+static double percentile_ms(const struct load *load, size_t percent)
+{
+    size_t last = (size_t)load->count - 1;
+    size_t at = last * percent / 100;
+    return (double)load->latencies_us[at] / 1e3;
+}
+
 static void print_result(const struct load *load, uint64_t elapsed_us)
 {
-    size_t count = (size_t)load->count;
-    qsort(load->latencies_us, count, sizeof load->latencies_us[0], compare_latencies);
-    printf("{\"work\": \"%s\", \"operations\": %zu, \"messages\": %ld, \"octets\": %ld, \"seconds\": %.3f, "
+    qsort(load->latencies_us, (size_t)load->count, sizeof load->latencies_us[0], compare_latencies);
+    printf("{\"work\": \"%s\", \"operations\": %ld, \"messages\": %ld, \"octets\": %ld, \"seconds\": %.3f, "
            "\"p50_ms\": %.3f, \"p99_ms\": %.3f, \"max_ms\": %.3f}\n",
-           load->work, count, atomic_load(&load->messages), atomic_load(&load->octets),
-           (double)elapsed_us / 1e6, (double)load->latencies_us[count / 2] / 1e3,
-           (double)load->latencies_us[count * 99 / 100] / 1e3, (double)load->latencies_us[count - 1] / 1e3);
+           load->work, load->count, atomic_load(&load->messages), atomic_load(&load->octets),
+           (double)elapsed_us / 1e6, percentile_ms(load, 50), percentile_ms(load, 99),
+           percentile_ms(load, 100));
 }
 
 static long parse_number(const char *text, long max)
