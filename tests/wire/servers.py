@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The servers that transcripts run on, by name: one process each, started when first asked for and shared by all
+transcripts that name it."""
+
+import time
+
+from support.posthouse import HOSTNAME, Server
+
+# Name of a listener in a transcript -> its configuration.
+LISTENERS = {
+    "smtp": {"protocol": "smtp", "address": "127.0.0.1:0", "tls": "starttls"},
+    "smtps": {"protocol": "smtp", "address": "127.0.0.1:0", "tls": "implicit"},
+    "submission": {"protocol": "submission", "address": "127.0.0.1:0", "tls": "starttls"},
+    "submissions": {"protocol": "submission", "address": "127.0.0.1:0", "tls": "implicit"},
+    "lmtp": {"protocol": "lmtp", "address": "127.0.0.1:0", "tls": "none"},
+    "pop3": {"protocol": "pop3", "address": "127.0.0.1:0", "tls": "starttls"},
+    "pop3s": {"protocol": "pop3", "address": "127.0.0.1:0", "tls": "implicit"},
+    "pop3-plain": {"protocol": "pop3", "address": "127.0.0.1:0", "tls": "none"},
+}
+
+# Name of a server -> (what differs from the standard settings, listeners besides those above). A section replaces only
+# the keys it names.
+SERVERS = {
+    "standard": ({}, {}),
+    # Passwords in clear are for TLS alone.
+    "strict": ({"auth": {"plaintext_networks": []}}, {}),
+}
+
+# Cheap hashes: these servers make hundreds of users, some under sanitizers.
+STANDARD_SETTINGS = {
+    "log": {"level": "debug"},
+    "auth": {"plaintext_networks": ["127.0.0.0/8", "::1/128"]},
+}
+
+
+def merged(base, over):
+    """OVER on top of BASE, section by section."""
+    result = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = merged(result[key], value) if both else value
+    return result
+
+
+class WireServer(Server):
+    """A server whose listeners have names."""
+
+    def __init__(self, name):
+        settings, listeners = SERVERS[name]
+        self.named = {**LISTENERS, **listeners}
+        super().__init__(settings=merged(STANDARD_SETTINGS, settings), listeners=list(self.named.values()))
+
+    def add_certificate(self, name, alternatives):
+        certificate, key = self.authority.issue(name, alternatives)
+        self.config["tls"]["certificates"].append({"certificate": str(certificate), "key": str(key)})
+        self.write_config()
+
+    def listener_address(self, name):
+        """What to connect to: (host, port), or the path of a unix socket."""
+        bound = self.events("listening")[list(self.named).index(name)]["address"]
+        if bound.startswith("unix:"):
+            return bound[len("unix:"):]
+        host, port = bound.rsplit(":", 1)
+        return host.strip("[]"), int(port)
+
+    def is_implicit_tls(self, name):
+        return self.named[name]["tls"] == "implicit"
+
+    def wait_for_event(self, event, wanted, seconds=30):
+        """A log line with these fields; the server may still be about to write it."""
+        deadline = time.monotonic() + seconds
+        while True:
+            lines = self.events(event)
+            for line in lines:
+                if all(line.get(key) == value for key, value in wanted.items()):
+                    return line
+            assert time.monotonic() < deadline, f"no {event} with {wanted} in the log, only {lines[-5:]}"
+            time.sleep(0.02)
+
+
+class Servers:
+    """servers(name): the running server of this name."""
+
+    def __init__(self):
+        self.running = {}
+
+    def __call__(self, name):
+        if name not in self.running:
+            server = WireServer(name)
+            if name == "standard":
+                server.add_certificate("mail.example.com", ["DNS:mail.example.com"])
+            self.running[name] = server
+            server.start()
+            server.domain_add("example.org")
+        return self.running[name]
+
+    def close(self):
+        errors = []
+        for server in self.running.values():
+            try:
+                server.close()
+            except AssertionError as error:
+                errors.append(str(error))
+        assert not errors, "\n".join(errors)
+
+
+__all__ = ["HOSTNAME", "LISTENERS", "SERVERS", "Servers", "WireServer"]
