@@ -23,6 +23,7 @@ struct ph_delivery;
 
 struct ph_deliveries_options {
     struct ph_mailboxes *mailboxes;
+    struct ph_blob_store *blobs;
     struct ph_accounts *accounts;
     struct ph_uuid_gen *ids;
     const struct ph_clock *clock;
@@ -34,6 +35,9 @@ struct ph_deliveries_options {
     uint64_t header_max_bytes;
     unsigned hops_max;         /* Received fields, RFC 5321 section 6.3 */
     char subaddress_separator; /* '+'; 0 for none */
+    const char
+        *postmaster; /* a local address: mail for the postmaster of a local domain that has none, and for
+                                  the bare <postmaster> of RFC 5321 section 4.5.1; NULL for none */
 };
 
 int ph_deliveries_new(const struct ph_deliveries_options *options, struct ph_deliveries **out_deliveries,
@@ -47,13 +51,14 @@ struct ph_trace {
     const struct ph_address *peer; /* NULL: none */
     const char *tls;               /* "TLSv1.3 TLS_AES_256_GCM_SHA384" or "" */
     bool is_utf8;                  /* SMTPUTF8: header may be UTF-8 */
+    bool is_submission;            /* add Date and Message-ID where they are missing (RFC 6409 section 8) */
 };
 
 struct ph_delivery *ph_delivery_new(struct ph_deliveries *deliveries, struct ph_bytes sender);
 
-/* ADDRESS as in RCPT TO without <>. PH_OK, and *OUT_INDEX counts recipients as the client named them, from 0.
- * PH_ENOTFOUND: local domain, no such user. PH_EDENIED: domain not local (relaying). PH_EINVALID: not an address.
- * PH_ELIMIT: an alias expands too far. PH_EUNAVAILABLE: the store. */
+/* ADDRESS as in RCPT TO without <>; "postmaster" without a domain is one too. PH_OK, and *OUT_INDEX counts
+ * recipients as the client named them, from 0. PH_ENOTFOUND: local domain, no such user. PH_EDENIED: domain not
+ * local (relaying). PH_EINVALID: not an address. PH_ELIMIT: an alias expands too far. PH_EUNAVAILABLE: the store. */
 int ph_delivery_add_recipient(struct ph_delivery *delivery, struct ph_bytes address, unsigned *out_index,
                               struct ph_error *err) PH_MUST_USE;
 unsigned ph_delivery_recipient_count(const struct ph_delivery *delivery);
@@ -64,11 +69,16 @@ int ph_delivery_write(struct ph_delivery *delivery, struct ph_bytes bytes, struc
 uint64_t ph_delivery_size(const struct ph_delivery *delivery);
 
 /* Ends the content and stores it. DONE is called exactly once: before this returns where it fails at once, else
- * on a thread of the store. RESULT: PH_OK; PH_ELIMIT: too large, header too large, or disk full
- * (ph_delivery_error tells the text); PH_ECONFLICT: a mail loop; PH_EUNAVAILABLE; PH_EUNKNOWN_OUTCOME. The result
- * holds for every recipient: the plan is all or nothing. */
+ * on a thread of the store. RESULT: PH_OK; PH_ELIMIT: message or header too large, and will always be;
+ * PH_ECONFLICT: a mail loop; PH_EUNAVAILABLE: the store, a full disk too; PH_EUNKNOWN_OUTCOME. The plan is all or
+ * nothing, so the result holds for every recipient, but for those that ph_delivery_recipient_result tells of. The
+ * text is in ph_delivery_error. */
 void ph_delivery_submit(struct ph_delivery *delivery, const struct ph_trace *trace,
                         void (*done)(void *ctx, int result), void *ctx);
+/* After a completion with PH_OK: PH_OK, or PH_ECONFLICT where this recipient's copy was left out, because the
+ * message has been in that very mailbox before (our Delivered-To stands in it). INDEX as
+ * ph_delivery_add_recipient gave it. */
+int ph_delivery_recipient_result(const struct ph_delivery *delivery, unsigned index);
 const struct ph_error *ph_delivery_error(const struct ph_delivery *delivery);
 /* The text id that the Received field carries and the log shows; stable once submitted. */
 const char *ph_delivery_id(const struct ph_delivery *delivery);
