@@ -45,6 +45,7 @@ enum ph_close_reason {
     PH_CLOSE_SERVICE,  /* the service returned PH_STEP_CLOSE */
     PH_CLOSE_TIMEOUT,  /* ph_conn_set_timeout ran out */
     PH_CLOSE_SHUTDOWN, /* the server stops */
+    PH_CLOSE_REFUSED,  /* too many connections, of all or of this address; open() was not called */
     PH_CLOSE_TLS,      /* the TLS handshake failed */
     PH_CLOSE_OUTPUT,   /* the peer did not read */
 };
@@ -64,7 +65,9 @@ struct ph_service {
     enum ph_step (*resume)(struct ph_conn *conn);
     /* After PH_STEP_TLS succeeded: forget what was learned in clear. May be NULL. */
     void (*tls_started)(struct ph_conn *conn);
-    /* The server closes because of TIMEOUT or SHUTDOWN, between two commands: append a last line. May be NULL. */
+    /* The server closes because of TIMEOUT, SHUTDOWN or REFUSED, between two commands: append a last line. May be
+     * NULL. Where open() was not called (REFUSED
+     * always), it is the only call. */
     void (*goodbye)(struct ph_conn *conn, enum ph_close_reason reason);
     /* The last call: release what the session holds. Must not block. */
     void (*closed)(struct ph_conn *conn, enum ph_close_reason reason);
@@ -95,7 +98,7 @@ bool ph_conn_can_start_tls(const struct ph_conn *conn);
 
 /* The peer, as the PROXY protocol said where that is trusted. For a unix socket its text is "unix". */
 const struct ph_address *ph_conn_peer(const struct ph_conn *conn);
-const char *ph_conn_peer_text(const struct ph_conn *conn); /* "192.0.2.1:4711", the connection's memory */
+const char *ph_conn_peer_text(struct ph_conn *conn); /* "192.0.2.1:4711", the connection's memory */
 const struct ph_address *ph_conn_local(const struct ph_conn *conn);
 /* Unique in this process; stands in the log as `session`. */
 uint64_t ph_conn_id(const struct ph_conn *conn);

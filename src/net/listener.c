@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Listening sockets: parsing their addresses, binding, accepting. A fresh connection is run at once on the worker
+ * that accepted it, since the server speaks first.
+ */
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "net/net-private.h"
+
+enum { BACKLOG = 1024, ACCEPTS_MAX = 16 };
+
+void ph_listener_arm(struct ph_listener *listener)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = &listener->pollable};
+    /* Fails only once the descriptor is closed, when there is nothing to arm. */
+    (void)epoll_ctl(listener->pool->epoll_fd, EPOLL_CTL_MOD, listener->pollable.fd, &event);
+}
+
+static void start(struct ph_listener *listener, struct ph_worker *worker, int fd, const struct sockaddr *addr)
+{
+    struct ph_address peer;
+    struct ph_address local;
+    union {
+        struct sockaddr any;
+        struct sockaddr_storage space;
+    } name = {0};
+    socklen_t len = sizeof name;
+    ph_address_from_sockaddr(addr, &peer);
+    if (getsockname(fd, &name.any, &len) != 0) {
+        close(fd);
+        return;
+    }
+    ph_address_from_sockaddr(&name.any, &local);
+    if (peer.family == PH_ADDRESS_IP) {
+        int on = 1;
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    }
+    struct ph_conn *conn = ph_conn_new(listener, fd, &peer, &local);
+    if (ph_registry_add(listener->pool, conn) != PH_OK) {
+        ph_conn_ask_close(conn, PH_CLOSE_REFUSED);
+    } else if (atomic_load(&listener->pool->is_stopping)) {
+        ph_conn_ask_close(conn, PH_CLOSE_SHUTDOWN);
+    }
+    ph_conn_run(conn, worker, 0);
+}
+
+static void accept_ready(struct ph_pollable *pollable, struct ph_worker *worker, uint32_t events)
+{
+    (void)events;
+    struct ph_listener *listener = (struct ph_listener *)(void *)pollable;
+    struct ph_pool *pool = listener->pool;
+    if (atomic_load(&pool->is_stopping)) {
+        return; /* the shut socket would be ready for ever */
+    }
+    for (int i = 0; i < ACCEPTS_MAX; i++) {
+        union {
+            struct sockaddr any;
+            struct sockaddr_storage space;
+        } name = {0};
+        socklen_t len = sizeof name;
+        int fd = accept4(pollable->fd, &name.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            start(listener, worker, fd, &name.any);
+            continue;
+        }
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            ph_log_event(pool->options.log, PH_LOG_ERROR, "accept-failed", "%s on %s",
+                         errno == EMFILE || errno == ENFILE ? "out of file descriptors" : "out of memory",
+                         listener->options.address);
+            atomic_store(&listener->is_paused, true);
+            return;
+        }
+        if (errno == EAGAIN || errno == EBADF || errno == EINVAL) {
+            break;
+        }
+    }
+    ph_listener_arm(listener);
+}
+
+static int fail_bind(const char *address, int errnum, struct ph_error *err)
+{
+    int class = errnum == EADDRINUSE                  ? PH_EBUSY
+                : errnum == EACCES || errnum == EPERM ? PH_EDENIED
+                                                      : PH_EUNAVAILABLE;
+    return ph_fail_errno(err, class, errnum, "listen on %.120s", address);
+}
+
+/* A socket that a dead server left behind is removed; one that answers is not. */
+static bool is_stale(const struct sockaddr_un *addr)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool is_refused = fd >= 0 &&
+                      connect(fd, (const struct sockaddr *)(const void *)addr, sizeof *addr) != 0 &&
+                      errno == ECONNREFUSED;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return is_refused;
+}
+
+static int listen_unix(struct ph_listener *listener, const char *path, struct ph_error *err)
+{
+    struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof addr.sun_path || path[0] != '/') {
+        return ph_fail(err, PH_EINVALID,
+                       "unix socket path \"%.120s\": must be absolute and shorter than %zu octets", path,
+                       sizeof addr.sun_path);
+    }
+    memcpy(addr.sun_path, path, strlen(path));
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return fail_bind(path, errno, err);
+    }
+    listener->pollable.fd = fd;
+    int result = bind(fd, (const struct sockaddr *)(const void *)&addr, sizeof addr);
+    if (result != 0 && errno == EADDRINUSE && is_stale(&addr) && unlink(path) == 0) {
+        result = bind(fd, (const struct sockaddr *)(const void *)&addr, sizeof addr);
+    }
+    if (result != 0) {
+        return fail_bind(path, errno, err);
+    }
+    listener->unix_path = ph_strdup(path);
+    unsigned mode = listener->options.unix_mode == 0 ? 0660 : listener->options.unix_mode;
+    if (chmod(path, mode) != 0 || listen(fd, BACKLOG) != 0) {
+        return fail_bind(path, errno, err);
+    }
+    return PH_OK;
+}
+
+static int split_host_port(const char *address, char *host, size_t host_size, const char **out_port)
+{
+    const char *colon = strrchr(address, ':');
+    const char *begin = address;
+    const char *end = colon;
+    if (colon == NULL) {
+        return PH_EINVALID;
+    }
+    if (*begin == '[') {
+        begin++;
+        end = strchr(begin, ']');
+        if (end == NULL || end + 1 != colon) {
+            return PH_EINVALID;
+        }
+    }
+    size_t len = (size_t)(end - begin);
+    if (len == 0 || len >= host_size) {
+        return PH_EINVALID;
+    }
+    memcpy(host, begin, len);
+    host[len] = '\0';
+    *out_port = colon + 1;
+    return PH_OK;
+}
+
+static int listen_tcp(struct ph_listener *listener, const char *address, struct ph_error *err)
+{
+    char host[80];
+    const char *port = NULL;
+    struct addrinfo *found = NULL;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV};
+    if (split_host_port(address, host, sizeof host, &port) != PH_OK ||
+        getaddrinfo(host, port, &hints, &found) != 0) {
+        return ph_fail(err, PH_EINVALID,
+                       "\"%.120s\" is not an address to listen on (192.0.2.1:25, [::]:25, unix:/path)",
+                       address);
+    }
+    int on = 1;
+    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int result = fd < 0 ? -1 : 0;
+    if (fd >= 0) {
+        listener->pollable.fd = fd;
+        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        if (found->ai_family == AF_INET6) {
+            /* [::] and 0.0.0.0 can both be listened on, and mean what they say. */
+            (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+        }
+        result = bind(fd, found->ai_addr, found->ai_addrlen);
+        if (result == 0) {
+            result = listen(fd, BACKLOG);
+        }
+    }
+    int errnum = errno;
+    freeaddrinfo(found);
+    return result == 0 ? PH_OK : fail_bind(address, errnum, err);
+}
+
+static void describe(const struct ph_listener *listener, char *out_bound)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_storage space;
+    } name = {0};
+    socklen_t len = sizeof name;
+    if (listener->unix_path != NULL) {
+        snprintf(out_bound, PH_LISTENER_NAME_MAX, "unix:%s", listener->unix_path);
+    } else if (getsockname(listener->pollable.fd, &name.any, &len) == 0) {
+        struct ph_address bound;
+        ph_address_from_sockaddr(&name.any, &bound);
+        ph_address_format(&bound, out_bound);
+    }
+}
+
+int ph_pool_listen(struct ph_pool *pool, const struct ph_listener_options *options, char *out_bound,
+                   struct ph_error *err)
+{
+    struct ph_listener *listener = ph_zalloc(sizeof *listener);
+    listener->options = *options;
+    listener->pool = pool;
+    listener->pollable = (struct ph_pollable){accept_ready, -1};
+    listener->options.address = ph_strdup(options->address);
+    bool is_unix = strncmp(options->address, "unix:", 5) == 0;
+    int result = is_unix ? listen_unix(listener, options->address + 5, err)
+                         : listen_tcp(listener, options->address, err);
+    if (result == PH_OK) {
+        struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = &listener->pollable};
+        if (epoll_ctl(pool->epoll_fd, EPOLL_CTL_ADD, listener->pollable.fd, &event) != 0) {
+            result = ph_fail_errno(err, PH_EUNAVAILABLE, errno, "listen on %.120s", options->address);
+        }
+    }
+    if (result != PH_OK) {
+        ph_listener_close(listener);
+        free((char *)(uintptr_t)listener->options.address);
+        free(listener);
+        return result;
+    }
+    if (out_bound != NULL) {
+        describe(listener, out_bound);
+    }
+    listener->next = pool->listeners;
+    pool->listeners = listener;
+    return PH_OK;
+}
+
+void ph_listener_close(struct ph_listener *listener)
+{
+    if (listener->pollable.fd >= 0) {
+        /* Kept open until the pool is freed, so that no worker meets a reused number; shut for peers now. */
+        shutdown(listener->pollable.fd, SHUT_RDWR);
+    }
+    if (listener->unix_path != NULL) {
+        unlink(listener->unix_path);
+        free(listener->unix_path);
+        listener->unix_path = NULL;
+    }
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of net share: the pool, its workers, and the connection behind net/conn.h.
+ *
+ * Ownership of a connection is a hand-over, never a lock: whoever arms it in epoll, or parks it, has lost it with
+ * that very call. The housekeeper (the thread in ph_pool_run) looks at deadlines under the list lock and only
+ * ever calls shutdown(2) and sets close_request; the owner sees either and closes.
+ */
+#ifndef PH_NET_NET_PRIVATE_H
+#define PH_NET_NET_PRIVATE_H
+
+#include <openssl/types.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "net/pool.h"
+
+enum {
+    PH_CONN_INPUT_MAX = 64 * 1024,                       /* what a service may leave unconsumed */
+    PH_CONN_READ_BYTES = 64 * 1024,                      /* read at a time, behind what was left */
+    PH_CONN_HIGH_WATER = 64 * 1024,                      /* ph_conn_out_is_full */
+    PH_CONN_OUTPUT_MAX = PH_CONN_HIGH_WATER + (1 << 20), /* one answer that is not a step function */
+    PH_CONN_DRAIN_MS = 2000,                             /* for a peer after our last line */
+    PH_CONN_TURNS_MAX = 2048,                            /* before others get the worker */
+    PH_CONN_FLUSHES_MAX = 32,                            /* the same for a long answer */
+};
+
+struct ph_worker;
+
+/* Whatever stands in the epoll set. */
+struct ph_pollable {
+    void (*ready)(struct ph_pollable *pollable, struct ph_worker *worker, uint32_t events);
+    int fd;
+};
+
+struct ph_worker {
+    struct ph_pool *pool;
+    struct ph_buf out;
+    uint8_t *in; /* PH_CONN_INPUT_MAX + PH_CONN_READ_BYTES */
+    size_t in_at;
+    size_t in_len; /* end of the data, from the start of `in` */
+    struct ph_arena arena;
+};
+
+struct ph_listener {
+    struct ph_pollable pollable;
+    struct ph_listener *next;
+    struct ph_pool *pool;
+    struct ph_listener_options options;
+    char *unix_path;       /* unlinked at the end; NULL for TCP */
+    atomic_bool is_paused; /* out of descriptors: the housekeeper arms it again */
+};
+
+enum ph_conn_next {
+    PH_NEXT_PROXY,
+    PH_NEXT_HANDSHAKE,
+    PH_NEXT_OPEN,
+    PH_NEXT_INPUT,
+    PH_NEXT_PRODUCE,
+    PH_NEXT_RESUME,
+    PH_NEXT_START_TLS,
+    PH_NEXT_CLOSE,
+    PH_NEXT_DRAIN,
+};
+
+enum ph_park_state { PH_PARK_RUNNING, PH_PARK_PARKED, PH_PARK_RESUMED };
+
+struct ph_conn {
+    struct ph_pollable pollable;
+    struct ph_listener *listener;
+    struct ph_worker *worker; /* while owned */
+    struct ph_conn *next;     /* the pool's list, under its lock */
+    struct ph_conn **previous;
+    SSL *ssl;
+    struct ph_tls_context *tls;
+    uint8_t *in_left;  /* input that was not consumed, while not owned */
+    uint8_t *out_left; /* output that the socket did not take */
+    uint32_t in_left_len;
+    uint32_t out_left_at;
+    uint32_t out_left_len;
+    unsigned timeout_ms;
+    _Atomic uint64_t deadline_ms; /* monotonic; 0: none */
+    atomic_int close_request;     /* 0, or 1 + enum ph_close_reason */
+    atomic_int park;              /* enum ph_park_state */
+    /* Stored (release) just before a hand-over through epoll and loaded (acquire) by the next owner: the order that
+     * the kernel gives in fact, said in the language's terms. */
+    atomic_uint handovers;
+    uint8_t next_action; /* enum ph_conn_next */
+    uint8_t close_reason;
+    bool is_in_epoll;
+    bool is_counted;         /* in the addresses table */
+    bool is_open;            /* the service's open() was called */
+    bool needs_input;        /* what is left of the input was offered and is not enough */
+    bool wants_output_event; /* what the last TLS call or write waits for */
+    bool is_at_end;          /* the peer sends no more */
+    uint64_t id;
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+    struct ph_address peer;
+    struct ph_address local;
+    char *peer_text;
+    _Alignas(max_align_t) uint8_t session[];
+};
+
+struct ph_address_count;
+
+struct ph_pool {
+    struct ph_pool_options options;
+    int epoll_fd;
+    int stop_fd; /* eventfd: readable once the workers shall end */
+    int wake_fd; /* eventfd: wakes the housekeeper */
+    struct ph_pollable stop_pollable;
+    struct ph_listener *listeners;
+
+    /* The gate: who may run. */
+    pthread_mutex_t gate_lock;
+    pthread_cond_t has_slot;
+    atomic_uint running;
+    unsigned spare;
+    unsigned thread_count;
+    pthread_t *threads;
+    bool is_ending;
+
+    /* Connections. */
+    pthread_mutex_t list_lock;
+    pthread_cond_t list_empty;
+    struct ph_conn *connections;
+    unsigned connection_count;
+    struct ph_address_count **addresses; /* hash table of chains */
+    uint64_t address_hash_key;
+    uint64_t next_id;
+    uint64_t accepted;
+    uint64_t refused;
+    struct ph_tls_context *tls;
+
+    atomic_bool is_stopping;
+};
+
+/* conn.c */
+struct ph_conn *ph_conn_new(struct ph_listener *listener, int fd, const struct ph_address *peer,
+                            const struct ph_address *local);
+/* The ready() of a connection; for a fresh one, EVENTS is 0. */
+void ph_conn_run(struct ph_conn *conn, struct ph_worker *worker, uint32_t events);
+void ph_conn_ask_close(struct ph_conn *conn, enum ph_close_reason reason);
+
+/* registry.c: the list of connections and the count per address */
+/* PH_ELIMIT: too many. Puts CONN into the list in any case. */
+int ph_registry_add(struct ph_pool *pool, struct ph_conn *conn);
+/* Counts the address that a PROXY header gave. */
+int ph_registry_count_address(struct ph_pool *pool, struct ph_conn *conn);
+void ph_registry_remove(struct ph_pool *pool, struct ph_conn *conn);
+/* Deadlines that have passed; with SHUTDOWN true, every connection. */
+void ph_registry_sweep(struct ph_pool *pool, uint64_t now_ms, bool is_shutdown);
+/* Breaks what is left. */
+void ph_registry_break(struct ph_pool *pool);
+struct ph_address_count **ph_registry_table_new(void);
+void ph_registry_table_free(struct ph_address_count ***table);
+
+/* io.c: bytes in and out of one connection, TLS or not */
+enum ph_io { PH_IO_OK, PH_IO_AGAIN, PH_IO_END };
+enum ph_io ph_io_handshake(struct ph_conn *conn);
+/* Reads once into the worker's buffer. *OUT_IS_DRY: nothing more is waiting now. */
+enum ph_io ph_io_read(struct ph_conn *conn, bool *out_is_dry);
+/* Writes what was left and the worker's output. AGAIN: the rest is left with the connection. */
+enum ph_io ph_io_flush(struct ph_conn *conn);
+int ph_io_start_tls(struct ph_conn *conn);
+void ph_io_stop_tls(struct ph_conn *conn);
+
+/* listener.c */
+void ph_listener_close(struct ph_listener *listener);
+void ph_listener_arm(struct ph_listener *listener);
+
+#endif
