@@ -70,7 +70,7 @@ struct ph_bytes ph_bytes_next_word(struct ph_bytes *rest)
     while (end < rest->len && !is_blank(rest->ptr[end])) {
         end++;
     }
-    struct ph_bytes word = {rest->ptr + start, end - start};
+    struct ph_bytes word = ph_bytes_first(ph_bytes_from(*rest, start), end - start);
     while (end < rest->len && is_blank(rest->ptr[end])) {
         end++;
     }
