@@ -62,9 +62,6 @@ struct ph_bytes ph_bytes_trim(struct ph_bytes b)
 
 struct ph_bytes ph_bytes_next_word(struct ph_bytes *rest)
 {
-    if (rest->len == 0) {
-        return (struct ph_bytes){NULL, 0}; /* no arithmetic on what may be NULL */
-    }
     size_t start = 0;
     while (start < rest->len && is_blank(rest->ptr[start])) {
         start++;
