@@ -8,6 +8,7 @@ from support.generator import Generator, edge_messages
 from support.messages import well_formed_messages
 from support.octets import assert_same_set, complete, split_fields, to_crlf, without_trace
 from support.process import run
+from support.store import Store
 
 # fetchmail adds the blank line that a header without body lacks.
 MENDED = {"no-blank-line"}
@@ -17,14 +18,10 @@ class Fetchmail:
     def __init__(self, account, directory, tls, *options, deliver="store"):
         """`options` are words of a fetchmailrc; mail goes into one file each below `directory`."""
         self.directory = directory
-        self.store = directory / "store"
-        self.store.mkdir()
+        self.store = Store(directory)
         self.rc = directory / "fetchmailrc"
         host, port = account.server.address("pop3", "implicit" if tls == "implicit" else "starttls")
-        script = directory / "deliver"
-        script.write_text(f"#!/bin/sh\nexec cat > \"$(mktemp {self.store}/XXXXXXXX)\"\n")
-        script.chmod(0o700)
-        target = f'mda "{script}"' if deliver == "store" else deliver
+        target = f'mda "{self.store.program}"' if deliver == "store" else deliver
         security = {"none": 'sslproto ""', "starttls": 'sslproto "TLS1.2+"', "implicit": "ssl"}[tls]
         trust = f'sslcertck sslcertfile "{account.server.authority.certificate}"' if tls != "none" else ""
         # `invisible` and `no rewrite`: no Received field and no edited addresses from fetchmail itself.
@@ -44,7 +41,7 @@ class Fetchmail:
         return result
 
     def messages(self):
-        return [without_trace(to_crlf(path.read_bytes())) for path in self.store.iterdir()]
+        return [without_trace(to_crlf(data)) for data in self.store.messages()]
 
 
 def corpus():
