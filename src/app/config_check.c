@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/config_check.h"
+
+#include <stdio.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "net/address.h"
+
+enum { KEY_PATH_MAX = 256, FOUND_MAX = 80 };
+
+/* ---- What was found, for a message ---- */
+
+static const char *describe(struct ph_config_document *document, int node, char out[FOUND_MAX])
+{
+    const yaml_node_t *found = ph_config_node(document, node);
+    if (found->type == YAML_MAPPING_NODE) {
+        return "a section";
+    }
+    if (found->type == YAML_SEQUENCE_NODE) {
+        return "a list";
+    }
+    if (ph_config_node_is_null(document, node)) {
+        return "nothing";
+    }
+    struct ph_bytes text = ph_config_node_text(document, node);
+    snprintf(out, FOUND_MAX, "\"%.*s\"%s", (int)(text.len > 60 ? 60 : text.len), (const char *)text.ptr,
+             text.len > 60 ? " ..." : "");
+    return out;
+}
+
+static void expected(struct ph_config_document *document, int node, const char *path, const char *what)
+{
+    char found[FOUND_MAX];
+    ph_config_document_problem(document, node, path, "expected %s, found %s", what,
+                               describe(document, node, found));
+}
+
+/* ---- Texts ---- */
+
+static bool is_hostname(struct ph_bytes text)
+{
+    if (text.len == 0 || text.len > 255) {
+        return false;
+    }
+    size_t label = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.ptr[i];
+        bool is_alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (c == '.') {
+            if (label == 0 || text.ptr[i - 1] == '-') {
+                return false;
+            }
+            label = 0;
+        } else if (!(is_alnum || (c == '-' && label > 0)) || ++label > 63) {
+            return false;
+        }
+    }
+    return label > 0 && text.ptr[text.len - 1] != '-';
+}
+
+static bool is_printable(struct ph_bytes text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < 0x20 || text.ptr[i] == 0x7F) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_path(struct ph_bytes text)
+{
+    return text.len > 0 && text.len < 4000 && text.ptr[0] == '/' && is_printable(text);
+}
+
+static bool is_network(struct ph_bytes text)
+{
+    char copy[PH_ADDRESS_TEXT_MAX];
+    struct ph_network network;
+    if (text.len == 0 || text.len >= sizeof copy) {
+        return false;
+    }
+    memcpy(copy, text.ptr, text.len);
+    copy[text.len] = '\0';
+    return strlen(copy) == text.len && ph_network_parse(copy, &network, NULL) == PH_OK;
+}
+
+/* "IP:PORT" or "[IPv6]:PORT". */
+static bool is_ip_and_port(struct ph_bytes text)
+{
+    size_t colon = text.len;
+    while (colon > 0 && text.ptr[colon - 1] != ':') {
+        colon--;
+    }
+    uint64_t port = 0;
+    if (colon < 2 || !ph_bytes_to_u64(ph_bytes_from(text, colon), &port) || port > 65535) {
+        return false;
+    }
+    struct ph_bytes ip = ph_bytes_first(text, colon - 1);
+    bool is_bracketed = ip.len > 2 && ip.ptr[0] == '[' && ip.ptr[ip.len - 1] == ']';
+    if (is_bracketed) {
+        ip = ph_bytes_of(ip.ptr + 1, ip.len - 2);
+    }
+    bool has_colon = ph_bytes_find(ip, ':') < ip.len;
+    bool has_slash = ph_bytes_find(ip, '/') < ip.len;
+    return has_colon == is_bracketed && !has_slash && is_network(ip);
+}
+
+static bool is_address(struct ph_bytes text)
+{
+    if (ph_bytes_starts(text, PH_BYTES("unix:"))) {
+        struct ph_bytes path = ph_bytes_from(text, 5);
+        return is_path(path) && path.len < sizeof((struct sockaddr_un *)NULL)->sun_path;
+    }
+    return is_ip_and_port(text);
+}
+
+static bool is_mode(struct ph_bytes text)
+{
+    if (text.len != 4 || text.ptr[0] != '0') {
+        return false;
+    }
+    for (size_t i = 1; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '7') {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool is_separator(struct ph_bytes text)
+{
+    return text.len == 0 || (text.len == 1 && strchr("+-_=!#%&~", text.ptr[0]) != NULL);
+}
+
+/* Whether it is a user's name, the store will say. */
+static bool is_mailbox(struct ph_bytes text)
+{
+    size_t at = ph_bytes_find(text, '@');
+    return text.len == 0 || (at > 0 && at + 1 < text.len && is_printable(text));
+}
+
+static const struct {
+    bool (*is_valid)(struct ph_bytes text);
+    const char *what;
+} kinds[] = {
+    [PH_CONFIG_KIND_HOSTNAME] = {is_hostname, "a host name"},
+    [PH_CONFIG_KIND_PATH] = {is_path, "an absolute path"},
+    [PH_CONFIG_KIND_ADDRESS] = {is_address,
+                                "an address as 192.0.2.1:25, [2001:db8::1]:25 or unix:/run/example.sock"},
+    [PH_CONFIG_KIND_NETWORK] = {is_network, "a network as 192.0.2.0/24 or 2001:db8::/32, or one address"},
+    [PH_CONFIG_KIND_MODE] = {is_mode, "permissions in octal as 0660"},
+    [PH_CONFIG_KIND_SEPARATOR] = {is_separator, "one of + - _ = ! # % & ~, or \"\""},
+    [PH_CONFIG_KIND_MAILBOX] = {is_mailbox, "an address as user@example.org, or \"\""},
+    [PH_CONFIG_KIND_LINE] = {is_printable, "one line of text"},
+};
+
+static void check_text(struct ph_config_document *document, const struct ph_config_key *key, int node,
+                       const char *path)
+{
+    /* What is written as nothing at all may be meant as "", but is more often forgotten. */
+    if (ph_config_node(document, node)->type != YAML_SCALAR_NODE || ph_config_node_is_null(document, node) ||
+        !kinds[key->kind].is_valid(ph_config_node_text(document, node))) {
+        expected(document, node, path, kinds[key->kind].what);
+    }
+}
+
+static void check_texts(struct ph_config_document *document, const struct ph_config_key *key, int node,
+                        const char *path)
+{
+    const yaml_node_t *list = ph_config_node(document, node);
+    if (list->type != YAML_SEQUENCE_NODE) {
+        expected(document, node, path, "a list");
+        return;
+    }
+    size_t index = 0;
+    for (const yaml_node_item_t *item = list->data.sequence.items.start; item < list->data.sequence.items.top;
+         item++) {
+        char item_path[KEY_PATH_MAX];
+        snprintf(item_path, sizeof item_path, "%.200s.%zu", path, index++);
+        check_text(document, key, *item, item_path);
+    }
+}
+
+/* ---- Other scalars ---- */
+
+static void check_number(struct ph_config_document *document, const struct ph_config_key *key, int node,
+                         const char *path)
+{
+    uint64_t value = 0;
+    bool is_scalar = ph_config_node(document, node)->type == YAML_SCALAR_NODE;
+    struct ph_bytes text = is_scalar ? ph_config_node_text(document, node) : PH_BYTES("");
+    /* A leading zero means octal to some readers of YAML: nobody has to guess. */
+    bool is_number = ph_bytes_to_u64(text, &value) && (text.len == 1 || text.ptr[0] != '0');
+    if (!is_number || value < key->min || value > key->max) {
+        char what[FOUND_MAX];
+        snprintf(what, sizeof what, "a number of %s from %llu to %llu", key->unit,
+                 (unsigned long long)key->min, (unsigned long long)key->max);
+        expected(document, node, path, what);
+    }
+}
+
+static void check_switch(struct ph_config_document *document, int node, const char *path)
+{
+    if (ph_config_node(document, node)->type == YAML_SCALAR_NODE) {
+        struct ph_bytes text = ph_config_node_text(document, node);
+        if (ph_bytes_eq(text, PH_BYTES("true")) || ph_bytes_eq(text, PH_BYTES("false"))) {
+            return;
+        }
+    }
+    expected(document, node, path, "true or false");
+}
+
+static void check_choice(struct ph_config_document *document, const struct ph_config_key *key, int node,
+                         const char *path)
+{
+    struct ph_buf what = PH_BUF(256);
+    ph_buf_str(&what, "one of");
+    for (const char *const *choice = key->choices; *choice != NULL; choice++) {
+        if (ph_config_node(document, node)->type == YAML_SCALAR_NODE &&
+            ph_bytes_eq(ph_config_node_text(document, node), ph_bytes_str(*choice))) {
+            ph_buf_fini(&what);
+            return;
+        }
+        ph_buf_printf(&what, "%s %s", choice == key->choices ? "" : ",", *choice);
+    }
+    expected(document, node, path, ph_buf_cstr(&what));
+    ph_buf_fini(&what);
+}
+
+/* ---- Sections ---- */
+
+static void check_section(struct ph_config_document *document, const struct ph_config_section *section,
+                          int node, const char *path);
+
+static void check_several(struct ph_config_document *document, const struct ph_config_key *key, int node,
+                          const char *path)
+{
+    const yaml_node_t *list = ph_config_node(document, node);
+    if (list->type != YAML_SEQUENCE_NODE) {
+        expected(document, node, path, "a list");
+        return;
+    }
+    size_t index = 0;
+    for (const yaml_node_item_t *item = list->data.sequence.items.start; item < list->data.sequence.items.top;
+         item++) {
+        char item_path[KEY_PATH_MAX];
+        snprintf(item_path, sizeof item_path, "%.200s.%zu", path, index++);
+        check_section(document, key->inner, *item, item_path);
+    }
+}
+
+static void check_value(struct ph_config_document *document, const struct ph_config_key *key, int node,
+                        const char *path)
+{
+    switch (key->type) {
+    case PH_CONFIG_TYPE_NUMBER: check_number(document, key, node, path); break;
+    case PH_CONFIG_TYPE_SWITCH: check_switch(document, node, path); break;
+    case PH_CONFIG_TYPE_CHOICE: check_choice(document, key, node, path); break;
+    case PH_CONFIG_TYPE_TEXT: check_text(document, key, node, path); break;
+    case PH_CONFIG_TYPE_TEXTS: check_texts(document, key, node, path); break;
+    case PH_CONFIG_TYPE_INSIDE:
+        /* A section whose keys are all commented out. */
+        if (!ph_config_node_is_null(document, node)) {
+            check_section(document, key->inner, node, path);
+        }
+        break;
+    case PH_CONFIG_TYPE_SEVERAL:
+        if (!ph_config_node_is_null(document, node)) {
+            check_several(document, key, node, path);
+        }
+        break;
+    }
+}
+
+static void unknown_key(struct ph_config_document *document, const struct ph_config_section *section,
+                        int node, const char *path)
+{
+    struct ph_buf known = PH_BUF(1024);
+    for (size_t i = 0; i < section->key_count; i++) {
+        ph_buf_printf(&known, "%s%s", i == 0 ? "" : ", ", section->keys[i].name);
+    }
+    ph_config_document_problem(document, node, path, "no such key; expected one of %s", ph_buf_cstr(&known));
+    ph_buf_fini(&known);
+}
+
+/* Checks the pair at index AT of a mapping. */
+static void check_pair(struct ph_config_document *document, const struct ph_config_section *section,
+                       const yaml_node_pair_t *pairs, size_t at, const char *path)
+{
+    int name_node = pairs[at].key;
+    if (ph_config_node(document, name_node)->type != YAML_SCALAR_NODE) {
+        expected(document, name_node, path, "a key");
+        return;
+    }
+    struct ph_bytes name = ph_config_node_text(document, name_node);
+    char key_path[KEY_PATH_MAX];
+    snprintf(key_path, sizeof key_path, "%s%s%.*s", path, path[0] == '\0' ? "" : ".",
+             (int)(name.len > 64 ? 64 : name.len), (const char *)name.ptr);
+    const struct ph_config_key *key = ph_config_key_find(section, name);
+    if (key == NULL) {
+        unknown_key(document, section, name_node, key_path);
+        return;
+    }
+    for (size_t i = 0; i < at; i++) {
+        if (ph_config_node(document, pairs[i].key)->type == YAML_SCALAR_NODE &&
+            ph_bytes_eq(ph_config_node_text(document, pairs[i].key), name)) {
+            ph_config_document_problem(document, name_node, key_path,
+                                       "expected once, found already in line %u",
+                                       ph_config_node_line(document, pairs[i].key));
+            return;
+        }
+    }
+    check_value(document, key, pairs[at].value, key_path);
+}
+
+static void check_section(struct ph_config_document *document, const struct ph_config_section *section,
+                          int node, const char *path)
+{
+    const yaml_node_t *mapping = ph_config_node(document, node);
+    if (mapping->type != YAML_MAPPING_NODE) {
+        expected(document, node, path, "keys with values");
+        return;
+    }
+    const yaml_node_pair_t *pairs = mapping->data.mapping.pairs.start;
+    size_t count = (size_t)(mapping->data.mapping.pairs.top - pairs);
+    for (size_t i = 0; i < count; i++) {
+        check_pair(document, section, pairs, i, path);
+    }
+    for (size_t i = 0; i < section->key_count; i++) {
+        const struct ph_config_key *key = &section->keys[i];
+        if (key->fallback == NULL && key->inner == NULL &&
+            ph_config_node_get(document, node, key->name) == 0) {
+            ph_config_document_problem(document, node, path, "expected a key %s, found none", key->name);
+        }
+    }
+}
+
+/* ---- What several keys must agree on ---- */
+
+/* The text of KEY in a checked mapping, or its default. */
+static struct ph_bytes text_of(struct ph_config_document *document, int mapping, const char *key,
+                               const char *fallback)
+{
+    int node = ph_config_node_get(document, mapping, key);
+    return node == 0 ? ph_bytes_str(fallback) : ph_config_node_text(document, node);
+}
+
+static bool has_certificates(struct ph_config_document *document)
+{
+    int tls = ph_config_node_get(document, PH_CONFIG_ROOT_NODE, "tls");
+    if (tls == 0 || ph_config_node_is_null(document, tls)) {
+        return false;
+    }
+    int list = ph_config_node_get(document, tls, "certificates");
+    if (list == 0 || ph_config_node_is_null(document, list)) {
+        return false;
+    }
+    const yaml_node_t *node = ph_config_node(document, list);
+    return node->data.sequence.items.top > node->data.sequence.items.start;
+}
+
+static void check_listener(struct ph_config_document *document, int listener, const char *path, bool has_tls)
+{
+    struct ph_bytes tls = text_of(document, listener, "tls", "starttls");
+    if (!has_tls && !ph_bytes_eq(tls, PH_BYTES("none"))) {
+        int node = ph_config_node_get(document, listener, "tls");
+        ph_config_document_problem(document, node == 0 ? listener : node, path,
+                                   "expected none where tls.certificates has no certificate, found %s%.*s",
+                                   node == 0 ? "the default " : "", (int)tls.len, (const char *)tls.ptr);
+    }
+}
+
+static void check_agreement(struct ph_config_document *document)
+{
+    int listeners = ph_config_node_get(document, PH_CONFIG_ROOT_NODE, "listeners");
+    if (listeners == 0 || ph_config_node_is_null(document, listeners)) {
+        return;
+    }
+    bool has_tls = has_certificates(document);
+    const yaml_node_t *list = ph_config_node(document, listeners);
+    size_t index = 0;
+    for (const yaml_node_item_t *item = list->data.sequence.items.start; item < list->data.sequence.items.top;
+         item++) {
+        char path[KEY_PATH_MAX];
+        snprintf(path, sizeof path, "listeners.%zu.tls", index++);
+        check_listener(document, *item, path, has_tls);
+    }
+}
+
+void ph_config_check(struct ph_config_document *document)
+{
+    check_section(document, ph_config_table, PH_CONFIG_ROOT_NODE, "");
+    if (document->problem_count == 0) {
+        check_agreement(document);
+    }
+}
+
+/* ---- Completing ---- */
+
+static int default_of(struct ph_config_document *document, const struct ph_config_key *key)
+{
+    if (key->type == PH_CONFIG_TYPE_TEXTS) {
+        int list = ph_config_node_add_sequence(document);
+        struct ph_bytes rest = ph_bytes_str(key->fallback);
+        for (struct ph_bytes word = ph_bytes_next_word(&rest); word.len > 0;
+             word = ph_bytes_next_word(&rest)) {
+            ph_config_node_push(document, list, ph_config_node_add_text(document, word));
+        }
+        return list;
+    }
+    char name[256] = "localhost";
+    if (key->kind == PH_CONFIG_KIND_HOSTNAME && key->type == PH_CONFIG_TYPE_TEXT &&
+        key->fallback[0] == '\0') {
+        if (gethostname(name, sizeof name - 1) != 0 || !is_hostname(ph_bytes_str(name))) {
+            return ph_config_node_add_text(document, PH_BYTES("localhost"));
+        }
+        return ph_config_node_add_text(document, ph_bytes_str(name));
+    }
+    return ph_config_node_add_text(document, ph_bytes_str(key->fallback));
+}
+
+static void complete_section(struct ph_config_document *document, const struct ph_config_section *section,
+                             int node)
+{
+    for (size_t i = 0; i < section->key_count; i++) {
+        const struct ph_config_key *key = &section->keys[i];
+        int value = ph_config_node_get(document, node, key->name);
+        if (key->inner == NULL) {
+            if (value == 0) {
+                value = default_of(document, key);
+                ph_config_node_put(document, node, key->name, value);
+            }
+            continue;
+        }
+        if (value == 0 || ph_config_node_is_null(document, value)) {
+            value = key->type == PH_CONFIG_TYPE_INSIDE ? ph_config_node_add_mapping(document)
+                                                       : ph_config_node_add_sequence(document);
+            ph_config_node_put(document, node, key->name, value);
+        }
+        if (key->type == PH_CONFIG_TYPE_INSIDE) {
+            complete_section(document, key->inner, value);
+            continue;
+        }
+        for (size_t at = 0;; at++) {
+            /* Asked anew each time: adding nodes moves them. */
+            const yaml_node_t *list = ph_config_node(document, value);
+            if (at >= (size_t)(list->data.sequence.items.top - list->data.sequence.items.start)) {
+                break;
+            }
+            complete_section(document, key->inner, list->data.sequence.items.start[at]);
+        }
+    }
+}
+
+void ph_config_complete(struct ph_config_document *document)
+{
+    complete_section(document, ph_config_table, PH_CONFIG_ROOT_NODE);
+}
