@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A write, as one word for every engine: statements in ordered stages. Content first, then the source of truth,
- * then projections; deletes the other way round. SQLite runs a plan in one transaction: all or nothing. An engine
- * without transactions runs the stages in order and the statements of one in any order.
+ * then projections; deletes the other way round, and behind what is added. SQLite runs a plan in one transaction:
+ * all or nothing. An engine without transactions runs the stages in order and the statements of one in any order.
  *
  * A plan is built once, on one thread, then submitted; it and all its values live in the arena it was made with,
  * which must stay until its completion has been called. Values are copied into the arena by ph_plan_add.
@@ -17,7 +17,17 @@
 #include "db/statement.h"
 #include "db/value.h"
 
-enum ph_plan_stage { PH_STAGE_CONTENT, PH_STAGE_TRUTH, PH_STAGE_PROJECTION };
+enum ph_plan_stage {
+    PH_STAGE_CONTENT,
+    PH_STAGE_TRUTH,
+    PH_STAGE_PROJECTION,
+    PH_STAGE_REMOVE_PROJECTION,
+    PH_STAGE_REMOVE_TRUTH,
+    PH_STAGE_REMOVE_CONTENT,
+    PH_STAGE_COUNT
+};
+
+struct ph_plan;
 
 struct ph_plan_entry {
     struct ph_plan_entry *next;
@@ -28,11 +38,24 @@ struct ph_plan_entry {
     struct ph_value params[];
 };
 
+/* Ties a plan to state in memory, such as the numbers of a mailbox. run() is called once, in the order in which
+ * plans are applied and before the statements are: it may set values of entries and add entries. done() is called
+ * once, before the plan's own completion; without run() before it where the engine never came to the plan. Both are
+ * called on a thread of the engine, are short and do not block. Either may be NULL. */
+struct ph_plan_hook {
+    void (*run)(struct ph_plan *plan, struct ph_plan_hook *hook);
+    void (*done)(struct ph_plan *plan, struct ph_plan_hook *hook, int result);
+    struct ph_plan_hook *next; /* the plan's */
+};
+
 struct ph_plan {
     struct ph_arena *arena;
     struct ph_plan_entry *first; /* in the order added; an engine runs it by stages */
     struct ph_plan_entry **last;
+    struct ph_plan_hook *hooks; /* in the order added */
+    struct ph_plan_hook **last_hook;
     unsigned count;
+    unsigned stages; /* bit N: some entry is of stage N */
     bool has_requirements;
     struct ph_error error; /* filled when the completion says so */
     /* The engine's, while submitted. */
@@ -43,8 +66,9 @@ struct ph_plan {
 
 void ph_plan_init(struct ph_plan *plan, struct ph_arena *arena);
 
-void ph_plan_add_values(struct ph_plan *plan, enum ph_plan_stage stage, enum ph_stmt stmt, int required,
-                        const struct ph_value *params, unsigned param_count);
+/* The entry is for hooks that set its values later. */
+struct ph_plan_entry *ph_plan_add_values(struct ph_plan *plan, enum ph_plan_stage stage, enum ph_stmt stmt,
+                                         int required, const struct ph_value *params, unsigned param_count);
 /* ph_plan_add(plan, PH_STAGE_TRUTH, PH_STMT_USER_INSERT, ph_text(name), ph_text(hash)) */
 #define ph_plan_add(plan, stage, stmt, ...)                                                \
     ph_plan_add_values((plan), (stage), (stmt), 0, (const struct ph_value[]){__VA_ARGS__}, \
@@ -53,5 +77,12 @@ void ph_plan_add_values(struct ph_plan *plan, enum ph_plan_stage stage, enum ph_
 #define ph_plan_require(plan, class, stage, stmt, ...)                                           \
     ph_plan_add_values((plan), (stage), (stmt), (class), (const struct ph_value[]){__VA_ARGS__}, \
                        (unsigned)(sizeof((const struct ph_value[]){__VA_ARGS__}) / sizeof(struct ph_value)))
+
+/* HOOK lives in the plan's arena, or longer than the plan. */
+void ph_plan_hook_add(struct ph_plan *plan, struct ph_plan_hook *hook);
+
+/* For engines. */
+void ph_plan_run_hooks(struct ph_plan *plan);
+void ph_plan_finish(struct ph_plan *plan, int result);
 
 #endif

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one thread that writes.
+ *
+ * It takes every plan that waits, runs them in one transaction, takes those that came meanwhile, and commits when
+ * none is left or the batch is full: one sync for all. While the sync runs the next batch gathers, so nobody sleeps
+ * to let one gather. Completions follow the commit, in order.
+ *
+ * A plan with requirements runs under a savepoint: if one is not met, only that plan is undone. Any other failure
+ * undoes the transaction; the batch is then cut in halves, down to the single plan that fails, so that the others
+ * do not suffer from it and a full disk still takes what fits.
+ *
+ * What a failed COMMIT leaves: after a failed write the log has no whole commit record, so nothing was changed.
+ * After a failed sync the record may or may not be on disk, which only a restart after a crash would show: unknown
+ * outcome. The same if the companion's sync fails behind a good commit.
+ */
+#include <assert.h>
+
+#include "db/sqlite/engine.h"
+
+/* ---- One plan ---- */
+
+static int run_entry(struct ph_sqlite_writer *writer, const struct ph_plan_entry *entry, struct ph_error *err)
+{
+    uint64_t started_us = ph_mono_us(writer->db->clock);
+    sqlite3_stmt *stmt = NULL;
+    int result = ph_sqlite_bind(&writer->connection, entry->stmt, entry->params, entry->param_count, false,
+                                &stmt, err);
+    if (result == PH_OK) {
+        int rc = sqlite3_step(stmt);
+        if ((rc & 0xFF) == SQLITE_CONSTRAINT && entry->required != 0) {
+            result = PH_OK; /* no row is changed: the requirement says what that means */
+        } else if (rc != SQLITE_DONE && rc != SQLITE_ROW) {
+            result = ph_sqlite_fail(&writer->connection, err, ph_stmt_info(entry->stmt)->name);
+        }
+        sqlite3_reset(stmt);
+    }
+    ph_db_count(writer->db, entry->stmt, ph_mono_us(writer->db->clock) - started_us, result != PH_OK);
+    return result;
+}
+
+static int run_entries(struct ph_sqlite_writer *writer, struct ph_plan *plan, bool *out_is_unmet)
+{
+    for (unsigned stage = 0; stage < PH_STAGE_COUNT; stage++) {
+        if ((plan->stages & (1U << stage)) == 0) {
+            continue;
+        }
+        for (const struct ph_plan_entry *entry = plan->first; entry != NULL; entry = entry->next) {
+            if ((unsigned)entry->stage != stage) {
+                continue;
+            }
+            int result = run_entry(writer, entry, &plan->error);
+            if (result != PH_OK) {
+                return result;
+            }
+            if (entry->required != 0 && sqlite3_changes(writer->connection.handle) == 0) {
+                *out_is_unmet = true;
+                return ph_fail(&plan->error, entry->required, "%s changed nothing",
+                               ph_stmt_info(entry->stmt)->name);
+            }
+        }
+    }
+    return PH_OK;
+}
+
+/* *OUT_RESULT is the plan's. Fails only if the transaction cannot go on. */
+static int run_plan(struct ph_sqlite_writer *writer, struct ph_plan *plan, int *out_result)
+{
+    plan->error = (struct ph_error){0};
+    bool is_unmet = false;
+    if (!plan->has_requirements) {
+        *out_result = run_entries(writer, plan, &is_unmet);
+        return *out_result;
+    }
+    int result = ph_sqlite_exec(&writer->connection, "SAVEPOINT plan", &plan->error);
+    if (result == PH_OK) {
+        result = run_entries(writer, plan, &is_unmet);
+    }
+    *out_result = result;
+    if (is_unmet) {
+        result = ph_sqlite_exec(&writer->connection, "ROLLBACK TO plan", &plan->error);
+    }
+    if (result == PH_OK) {
+        result = ph_sqlite_exec(&writer->connection, "RELEASE plan", &plan->error);
+    }
+    if (result != PH_OK) {
+        *out_result = result;
+    }
+    return result;
+}
+
+/* ---- The transaction ---- */
+
+static void roll_back(struct ph_sqlite_writer *writer)
+{
+    if (sqlite3_get_autocommit(writer->connection.handle) == 0) {
+        sqlite3_exec(writer->connection.handle, "ROLLBACK", NULL, NULL, NULL);
+    }
+}
+
+static int begin_companion(struct ph_sqlite_writer *writer, const struct ph_db_companion *companion,
+                           struct ph_error *err)
+{
+    struct ph_plan plan;
+    ph_arena_reset(&writer->companion_arena);
+    ph_plan_init(&plan, &writer->companion_arena);
+    int result = companion->begin(companion->ctx, &plan);
+    if (result != PH_OK) {
+        return ph_fail(err, result, "content beside the database");
+    }
+    int outcome = PH_OK;
+    result = run_plan(writer, &plan, &outcome);
+    if (result != PH_OK) {
+        *err = plan.error;
+        struct ph_error ignored;
+        (void)companion->finish(companion->ctx, &ignored);
+    }
+    return result;
+}
+
+static int commit(struct ph_sqlite_writer *writer, struct ph_error *err)
+{
+    int rc = sqlite3_exec(writer->connection.handle, "COMMIT", NULL, NULL, NULL);
+    if (rc == SQLITE_OK) {
+        return PH_OK;
+    }
+    int result = ph_sqlite_fail(&writer->connection, err, "COMMIT");
+    bool has_written_nothing = rc == SQLITE_FULL || rc == SQLITE_IOERR_WRITE || (rc & 0xFF) == SQLITE_BUSY ||
+                               rc == SQLITE_NOMEM || rc == SQLITE_IOERR_NOMEM;
+    if (!has_written_nothing) {
+        result = PH_EUNKNOWN_OUTCOME;
+        err->code = result;
+    }
+    return result;
+}
+
+static void take_waiting(struct ph_sqlite_writer *writer);
+
+/* Runs and commits the plans from FROM up to *TO, and with CAN_GROW those that come meanwhile. On failure nothing of
+ * them stands (or, with PH_EUNKNOWN_OUTCOME, perhaps all). */
+static int run_transaction(struct ph_sqlite_writer *writer, unsigned from, unsigned *to, bool can_grow,
+                           struct ph_error *err)
+{
+    int result = ph_sqlite_exec(&writer->connection, "BEGIN IMMEDIATE", err);
+    if (result != PH_OK) {
+        return result;
+    }
+    for (unsigned i = from; i < *to; i++) {
+        result = run_plan(writer, writer->batch[i], &writer->results[i]);
+        if (result != PH_OK) {
+            *err = writer->batch[i]->error;
+            roll_back(writer);
+            return result;
+        }
+        if (can_grow && i + 1 == *to) {
+            take_waiting(writer);
+            *to = writer->batch_count;
+        }
+    }
+    pthread_mutex_lock(&writer->lock);
+    struct ph_db_companion companion = writer->companion;
+    pthread_mutex_unlock(&writer->lock);
+    if (companion.begin != NULL) {
+        result = begin_companion(writer, &companion, err);
+        if (result != PH_OK) {
+            roll_back(writer);
+            return result;
+        }
+    }
+    result = commit(writer, err);
+    if (result != PH_OK) {
+        roll_back(writer);
+    }
+    if (companion.finish != NULL) {
+        struct ph_error finish_error = {0};
+        int finished = companion.finish(companion.ctx, &finish_error);
+        if (finished != PH_OK && result == PH_OK) {
+            result = ph_fail(err, PH_EUNKNOWN_OUTCOME, "content beside the database: %s", finish_error.text);
+        }
+    }
+    return result;
+}
+
+static void log_failure(struct ph_sqlite_writer *writer, unsigned plans, const struct ph_error *err)
+{
+    struct ph_log_line line;
+    ph_log_begin(&line, writer->log, PH_LOG_ERROR, "store_write_failed");
+    ph_log_u64(&line, "plans", plans);
+    ph_log_error(&line, err);
+    ph_log_end(&line);
+}
+
+static void run_range(struct ph_sqlite_writer *writer, unsigned from, unsigned to, bool can_grow)
+{
+    struct ph_error err = {0};
+    int result = run_transaction(writer, from, &to, can_grow, &err);
+    if (result == PH_OK) {
+        return;
+    }
+    if (to - from == 1 || result == PH_EUNKNOWN_OUTCOME) {
+        log_failure(writer, to - from, &err);
+        for (unsigned i = from; i < to; i++) {
+            writer->results[i] = result;
+            writer->batch[i]->error = err;
+        }
+        return;
+    }
+    unsigned middle = from + (to - from) / 2;
+    run_range(writer, from, middle, false);
+    run_range(writer, middle, to, false);
+}
+
+/* ---- The queue ---- */
+
+/* Moves waiting plans into the batch, as far as it has room. */
+static void take_waiting(struct ph_sqlite_writer *writer)
+{
+    unsigned from = writer->batch_count;
+    pthread_mutex_lock(&writer->lock);
+    while (writer->first != NULL && writer->batch_count < writer->batch_max) {
+        struct ph_plan *plan = writer->first;
+        writer->first = plan->next;
+        writer->batch[writer->batch_count++] = plan;
+    }
+    if (writer->first == NULL) {
+        writer->last = &writer->first;
+    }
+    pthread_mutex_unlock(&writer->lock);
+    for (unsigned i = from; i < writer->batch_count; i++) {
+        ph_plan_run_hooks(writer->batch[i]);
+    }
+}
+
+static bool wait_for_work(struct ph_sqlite_writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    while (writer->first == NULL && !writer->is_stopping) {
+        pthread_cond_wait(&writer->has_work, &writer->lock);
+    }
+    bool has_work = writer->first != NULL;
+    pthread_mutex_unlock(&writer->lock);
+    return has_work;
+}
+
+static void *thread_main(void *arg)
+{
+    struct ph_sqlite_writer *writer = arg;
+    while (wait_for_work(writer)) {
+        writer->batch_count = 0;
+        take_waiting(writer);
+        run_range(writer, 0, writer->batch_count, true);
+        for (unsigned i = 0; i < writer->batch_count; i++) {
+            ph_plan_finish(writer->batch[i], writer->results[i]);
+        }
+        ph_sqlite_checkpointer_look(writer->checkpointer, &writer->connection, writer->log_frames);
+    }
+    return NULL;
+}
+
+void ph_sqlite_submit(struct ph_db *db, struct ph_plan *plan)
+{
+    struct ph_sqlite_writer *writer = &((struct ph_sqlite *)db)->writer;
+    pthread_mutex_lock(&writer->lock);
+    assert(!writer->is_stopping);
+    bool was_empty = writer->first == NULL;
+    *writer->last = plan;
+    writer->last = &plan->next;
+    pthread_mutex_unlock(&writer->lock);
+    if (was_empty) {
+        pthread_cond_signal(&writer->has_work);
+    }
+}
+
+void ph_sqlite_set_companion(struct ph_db *db, const struct ph_db_companion *companion)
+{
+    struct ph_sqlite_writer *writer = &((struct ph_sqlite *)db)->writer;
+    pthread_mutex_lock(&writer->lock);
+    writer->companion = companion == NULL ? (struct ph_db_companion){0} : *companion;
+    pthread_mutex_unlock(&writer->lock);
+}
+
+/* ---- Life ---- */
+
+static int after_commit(void *ctx, sqlite3 *handle, const char *name, int frames)
+{
+    (void)handle;
+    (void)name;
+    struct ph_sqlite_writer *writer = ctx;
+    writer->log_frames = (unsigned)frames;
+    return SQLITE_OK;
+}
+
+int ph_sqlite_writer_start(struct ph_sqlite_writer *writer, struct ph_error *err)
+{
+    pthread_mutex_init(&writer->lock, NULL);
+    pthread_cond_init(&writer->has_work, NULL);
+    writer->last = &writer->first;
+    ph_arena_init(&writer->companion_arena, 0);
+    sqlite3_wal_hook(writer->connection.handle, after_commit, writer);
+    int errnum = pthread_create(&writer->thread, NULL, thread_main, writer);
+    if (errnum != 0) {
+        return ph_fail_errno(err, PH_EUNAVAILABLE, errnum, "a thread for writing");
+    }
+    writer->has_thread = true;
+    return PH_OK;
+}
+
+void ph_sqlite_writer_stop(struct ph_sqlite_writer *writer)
+{
+    if (!writer->has_thread) {
+        return;
+    }
+    pthread_mutex_lock(&writer->lock);
+    writer->is_stopping = true;
+    pthread_cond_signal(&writer->has_work);
+    pthread_mutex_unlock(&writer->lock);
+    pthread_join(writer->thread, NULL);
+    writer->has_thread = false;
+    pthread_cond_destroy(&writer->has_work);
+    pthread_mutex_destroy(&writer->lock);
+    ph_arena_fini(&writer->companion_arena);
+}
