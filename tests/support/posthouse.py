@@ -19,6 +19,7 @@ import time
 import yaml
 
 from support.certificates import Authority
+from support.process import WITH_US
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("POSTHOUSE_BIN", ROOT / "build/release/posthouse"))
@@ -76,7 +77,7 @@ class Server:
         self._start_offset = self.log_path.stat().st_size if self.log_path.exists() else 0
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [self.binary, "--config", self.config_path, "serve"],
+                [*WITH_US, self.binary, "--config", self.config_path, "serve"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         deadline = time.monotonic() + START_SECONDS
         while not self.events("ready"):

@@ -6,6 +6,9 @@ import shutil
 import signal
 import subprocess
 
+# In front of a command line: the process ends when the test run does, even if that is killed.
+WITH_US = ["setpriv", "--pdeathsig", "KILL"]
+
 
 def program(name):
     """The path of a client program. A client that is not installed is a failed test, never a skipped one."""
