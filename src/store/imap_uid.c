@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/imap_uid.h"
+
+void ph_store_imap_uid_add(struct ph_plan *plan, const struct ph_message_row *row,
+                           struct ph_number_slots *out_slots)
+{
+    const struct ph_value values[] = {
+        ph_uuid_value(&row->message_id),
+        ph_uuid_value(&row->mailbox_id),
+        ph_null(),
+        ph_null(),
+        ph_time_ms(row->internal_date_ms),
+        ph_time_ms(row->save_date_ms),
+        ph_i64((int64_t)row->body_start_octet),
+        ph_i64((int64_t)row->full_content_octets),
+        ph_uuid_value(&row->header_content),
+        ph_uuid_value(&row->body_content),
+    };
+    struct ph_plan_entry *entry = ph_plan_add_values(plan, PH_STAGE_TRUTH, PH_STMT_IMAP_UID_INSERT, 0, values,
+                                                     sizeof values / sizeof values[0]);
+    out_slots->uid = &entry->params[2];
+    out_slots->modseq = &entry->params[3];
+}
+
+void ph_store_imap_uid_remove(struct ph_plan *plan, const struct ph_uuid *message_id,
+                              const struct ph_uuid *mailbox_id)
+{
+    ph_plan_add(plan, PH_STAGE_REMOVE_TRUTH, PH_STMT_IMAP_UID_DELETE, ph_uuid_value(message_id),
+                ph_uuid_value(mailbox_id));
+}
+
+int ph_store_imap_uid_get(struct ph_db *db, const struct ph_uuid *message_id,
+                          const struct ph_uuid *mailbox_id, struct ph_message_row *out_row,
+                          struct ph_error *err)
+{
+    struct ph_rows *rows;
+    int result = ph_db_query(db, &rows, err, PH_STMT_IMAP_UID_GET, ph_uuid_value(message_id),
+                             ph_uuid_value(mailbox_id));
+    if (result != PH_OK) {
+        return result;
+    }
+    result = ph_rows_next(rows, err);
+    if (result == 1) {
+        int64_t uid;
+        *out_row = (struct ph_message_row){.message_id = *message_id, .mailbox_id = *mailbox_id};
+        if (ph_row_i64(rows, 0, &uid)) {
+            out_row->uid = (uint64_t)uid;
+            out_row->has_uid = true;
+        }
+        ph_message_row_fill(out_row, rows, 1);
+        result = PH_OK;
+    } else if (result == 0) {
+        result = ph_fail(err, PH_ENOTFOUND, "imapUidTable: no such message in this mailbox");
+    }
+    ph_rows_end(&rows);
+    return result;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * imapUidTable, messageId / mailboxId: the source of truth of which message is in which mailbox. The UID is absent
+ * until the UID policy has given one.
+ */
+#ifndef PH_STORE_IMAP_UID_H
+#define PH_STORE_IMAP_UID_H
+
+#include "store/message_row.h"
+
+/* Where the values stand that a UID policy sets before the plan runs. */
+struct ph_number_slots {
+    struct ph_value *uid;
+    struct ph_value *modseq;
+};
+
+/* The row goes in with no UID and no MODSEQ; *OUT_SLOTS is for who gives them. */
+void ph_store_imap_uid_add(struct ph_plan *plan, const struct ph_message_row *row,
+                           struct ph_number_slots *out_slots);
+void ph_store_imap_uid_remove(struct ph_plan *plan, const struct ph_uuid *message_id,
+                              const struct ph_uuid *mailbox_id);
+/* PH_ENOTFOUND. */
+int ph_store_imap_uid_get(struct ph_db *db, const struct ph_uuid *message_id,
+                          const struct ph_uuid *mailbox_id, struct ph_message_row *out_row,
+                          struct ph_error *err) PH_MUST_USE;
+
+#endif

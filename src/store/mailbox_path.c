@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/mailbox_path.h"
+
+int ph_store_mailbox_get(struct ph_db *db, struct ph_mailbox_row *row, struct ph_error *err)
+{
+    struct ph_rows *rows;
+    int result =
+        ph_db_query(db, &rows, err, PH_STMT_MAILBOX_PATH_GET, ph_text(row->user), ph_text(row->name));
+    if (result != PH_OK) {
+        return result;
+    }
+    result = ph_rows_next(rows, err);
+    if (result == 1) {
+        int64_t uid_validity = 0;
+        bool is_whole = ph_row_uuid(rows, 0, &row->id);
+        (void)ph_row_i64(rows, 1, &uid_validity);
+        row->uid_validity = (uint32_t)uid_validity;
+        result = is_whole ? PH_OK : ph_fail(err, PH_ECORRUPT, "mailboxPathV3: a row without mailboxId");
+    } else if (result == 0) {
+        result = ph_fail(err, PH_ENOTFOUND, "no mailbox %.*s of %.*s", (int)row->name.len,
+                         (const char *)row->name.ptr, (int)row->user.len, (const char *)row->user.ptr);
+    }
+    ph_rows_end(&rows);
+    return result;
+}
+
+int ph_store_mailbox_list(struct ph_db *db, struct ph_bytes user,
+                          int (*each)(const struct ph_mailbox_row *row, void *ctx), void *ctx,
+                          struct ph_error *err)
+{
+    struct ph_rows *rows;
+    int result = ph_db_query(db, &rows, err, PH_STMT_MAILBOX_PATH_LIST, ph_text(user));
+    if (result != PH_OK) {
+        return result;
+    }
+    while ((result = ph_rows_next(rows, err)) == 1) {
+        struct ph_mailbox_row row = {.user = user};
+        int64_t uid_validity = 0;
+        (void)ph_row_i64(rows, 2, &uid_validity);
+        row.uid_validity = (uint32_t)uid_validity;
+        if (!ph_row_bytes(rows, 0, &row.name) || !ph_row_uuid(rows, 1, &row.id)) {
+            result = ph_fail(err, PH_ECORRUPT, "mailboxPathV3: a row without mailboxId");
+            break;
+        }
+        result = each(&row, ctx);
+        if (result != 0) {
+            break;
+        }
+    }
+    ph_rows_end(&rows);
+    return result;
+}
+
+void ph_store_mailbox_add(struct ph_plan *plan, const struct ph_mailbox_row *row, int if_exists)
+{
+    ph_plan_require(plan, if_exists, PH_STAGE_TRUTH, PH_STMT_MAILBOX_PATH_INSERT, ph_text(row->user),
+                    ph_text(row->name), ph_uuid_value(&row->id), ph_i64(row->uid_validity));
+    ph_plan_add(plan, PH_STAGE_PROJECTION, PH_STMT_MAILBOX_INSERT, ph_uuid_value(&row->id),
+                ph_text(row->user), ph_text(row->name), ph_i64(row->uid_validity));
+}
+
+void ph_store_mailbox_remove(struct ph_plan *plan, const struct ph_mailbox_row *row)
+{
+    ph_plan_add(plan, PH_STAGE_REMOVE_PROJECTION, PH_STMT_MAILBOX_DELETE, ph_uuid_value(&row->id));
+    ph_plan_add(plan, PH_STAGE_REMOVE_TRUTH, PH_STMT_MAILBOX_PATH_DELETE, ph_text(row->user),
+                ph_text(row->name));
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * mailboxPathV3, the source of truth of names: (namespace, user) / mailboxName -> mailboxId, uidvalidity. And
+ * mailbox, its projection by id. The namespace is always #private.
+ */
+#ifndef PH_STORE_MAILBOX_PATH_H
+#define PH_STORE_MAILBOX_PATH_H
+
+#include "db/db.h"
+
+struct ph_mailbox_row {
+    struct ph_uuid id;
+    struct ph_bytes user;
+    struct ph_bytes name;
+    uint32_t uid_validity;
+};
+
+/* Fills id and uid_validity of *ROW by its user and name. PH_ENOTFOUND. */
+int ph_store_mailbox_get(struct ph_db *db, struct ph_mailbox_row *row, struct ph_error *err) PH_MUST_USE;
+
+/* Every mailbox of USER by name; EACH's first result that is not 0 ends it and is returned. The row's views live
+ * during the call. */
+int ph_store_mailbox_list(struct ph_db *db, struct ph_bytes user,
+                          int (*each)(const struct ph_mailbox_row *row, void *ctx), void *ctx,
+                          struct ph_error *err) PH_MUST_USE;
+
+/* IF_EXISTS: 0, or the class with which the plan fails where the name is taken; with 0 the row that is there stays. */
+void ph_store_mailbox_add(struct ph_plan *plan, const struct ph_mailbox_row *row, int if_exists);
+void ph_store_mailbox_remove(struct ph_plan *plan, const struct ph_mailbox_row *row);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One message in one mailbox, as the rows of imapUidTable and messageIdTable carry it, and without its mailbox as
+ * messageV3 does. What a row does not have stays absent: null is not zero.
+ */
+#ifndef PH_STORE_MESSAGE_ROW_H
+#define PH_STORE_MESSAGE_ROW_H
+
+#include "db/db.h"
+
+struct ph_message_row {
+    struct ph_uuid message_id;
+    struct ph_uuid mailbox_id;
+    uint64_t uid;
+    uint64_t modseq;
+    int64_t internal_date_ms;
+    int64_t save_date_ms;
+    uint64_t body_start_octet;
+    uint64_t full_content_octets;
+    struct ph_uuid header_content;
+    struct ph_uuid body_content;
+    bool has_uid;
+    bool has_internal_date;
+    bool has_body_start_octet;
+    bool has_full_content_octets;
+    bool has_header_content;
+    bool has_body_content;
+};
+
+/* Whether a whole read needs nothing but this row and the content. */
+static inline bool ph_message_row_is_complete(const struct ph_message_row *row)
+{
+    return row->has_internal_date && row->has_body_start_octet && row->has_full_content_octets &&
+           row->has_header_content && row->has_body_content;
+}
+
+/* Fills what ROW lacks from five columns from FIRST on: internalDate, bodyStartOctet, fullContentOctets,
+ * headerContent, bodyContent. */
+void ph_message_row_fill(struct ph_message_row *row, const struct ph_rows *rows, unsigned first);
+
+#endif
