@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * QUIT and the UPDATE state (RFC 1939 section 6): the one place where messages are removed.
+ *
+ * All that DELE marked goes in one plan: together or not at all. The reply comes after the plan is on disk and
+ * after the maildrop's lock is released, so that a client that logs in again upon "+OK" never meets itself.
+ */
+#include "pop3/session.h"
+
+static enum ph_step bye(struct ph_conn *conn, struct ph_pop3_session *session)
+{
+    ph_maildrop_close(&session->drop);
+    ph_pop3_reply(conn, "+OK Bye");
+    session->end = "quit";
+    return PH_STEP_CLOSE;
+}
+
+static enum ph_step delete_resumed(struct ph_conn *conn, struct ph_pop3_session *session)
+{
+    if (session->delete_result == PH_OK) {
+        session->removed = session->deleted;
+        return bye(conn, session);
+    }
+    ph_maildrop_close(&session->drop);
+    struct ph_error err = {0};
+    ph_fail(&err, session->delete_result, "QUIT could not remove %zu messages", session->deleted);
+    ph_pop3_fail(conn, PH_POP3_AT_UPDATE, &err);
+    session->end = "messages not removed";
+    return PH_STEP_CLOSE;
+}
+
+/* Called on any thread; the session is parked. */
+static void delete_done(void *ctx, int result)
+{
+    struct ph_conn *conn = ctx;
+    struct ph_pop3_session *session = ph_conn_session(conn);
+    session->delete_result = result;
+    ph_conn_resume(conn);
+}
+
+enum ph_step ph_pop3_quit(struct ph_conn *conn, struct ph_pop3_session *session,
+                          const struct ph_pop3_command *command)
+{
+    (void)command;
+    if (session->deleted == 0) {
+        return bye(conn, session);
+    }
+    session->state = PH_POP3_UPDATE;
+    session->resume = delete_resumed;
+    ph_maildrop_delete(session->drop, session->is_deleted, delete_done, conn);
+    return PH_STEP_PARK;
+}
