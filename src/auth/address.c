@@ -16,6 +16,7 @@
 
 #include "auth/accounts.h"
 #include "auth/unicode.h"
+#include "base/utf8.h"
 
 enum { LABEL_MAX = 63 };
 
@@ -112,11 +113,11 @@ int ph_domain_canonical(struct ph_bytes domain, struct ph_arena *arena, struct p
     if (domain.len > PH_ADDRESS_DOMAIN_MAX) {
         return ph_fail(err, PH_EINVALID, "domain longer than %d octets", PH_ADDRESS_DOMAIN_MAX);
     }
-    if (!ph_unicode_is_utf8(domain) || ph_bytes_find(domain, 0) < domain.len) {
+    if (!ph_utf8_is_valid(domain) || ph_bytes_find(domain, 0) < domain.len) {
         return ph_fail(err, PH_EINVALID, "domain is not UTF-8 or holds NUL");
     }
     struct ph_bytes name = lower(domain, arena);
-    if (!ph_unicode_is_ascii(name) || has_a_label(name)) {
+    if (!ph_utf8_is_ascii(name) || has_a_label(name)) {
         return domain_by_labels(name, arena, out_domain, err);
     }
     if (!is_host_name(name)) {
@@ -240,7 +241,7 @@ int ph_address_canonical(struct ph_bytes address, struct ph_arena *arena, struct
     if (local.len > PH_ADDRESS_LOCAL_MAX) {
         return ph_fail(err, PH_EINVALID, "local part longer than %d octets", PH_ADDRESS_LOCAL_MAX);
     }
-    if (!ph_unicode_is_utf8(local)) {
+    if (!ph_utf8_is_valid(local)) {
         return ph_fail(err, PH_EINVALID, "local part is not UTF-8");
     }
     int result = local_canonical(ph_unicode_nfc(local, arena), arena, &local, err);

@@ -7,14 +7,14 @@
 #include <sodium.h>
 
 #include "auth/auth.h"
-#include "auth/unicode.h"
+#include "base/utf8.h"
 
 int ph_base64_decode(struct ph_bytes text, struct ph_buf *out)
 {
     if (text.len == 0) {
         return PH_OK;
     }
-    if (text.len % 4 != 0 || !ph_unicode_is_ascii(text)) {
+    if (text.len % 4 != 0 || !ph_utf8_is_ascii(text)) {
         return PH_EINVALID;
     }
     size_t padding = (text.ptr[text.len - 1] == '=' ? 1U : 0U) + (text.ptr[text.len - 2] == '=' ? 1U : 0U);

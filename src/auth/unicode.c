@@ -11,16 +11,7 @@
 #include <unistr.h>
 
 #include "base/mem.h"
-
-bool ph_unicode_is_ascii(struct ph_bytes text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] >= 0x80) {
-            return false;
-        }
-    }
-    return true;
-}
+#include "base/utf8.h"
 
 static bool is_printable_ascii(struct ph_bytes text)
 {
@@ -32,14 +23,9 @@ static bool is_printable_ascii(struct ph_bytes text)
     return true;
 }
 
-bool ph_unicode_is_utf8(struct ph_bytes text)
-{
-    return text.len == 0 || u8_check(text.ptr, text.len) == NULL;
-}
-
 struct ph_bytes ph_unicode_nfc(struct ph_bytes text, struct ph_arena *arena)
 {
-    if (ph_unicode_is_ascii(text)) {
+    if (ph_utf8_is_ascii(text)) {
         return text;
     }
     size_t len = 0;
@@ -86,7 +72,7 @@ int ph_unicode_saslprep(struct ph_bytes text, enum ph_saslprep use, struct ph_bu
         ph_buf_bytes(out, text);
         return out->has_overflowed ? ph_fail(err, PH_ELIMIT, "text longer than %zu octets", out->max) : PH_OK;
     }
-    if (!ph_unicode_is_utf8(text) || ph_bytes_find(text, 0) < text.len) {
+    if (!ph_utf8_is_valid(text) || ph_bytes_find(text, 0) < text.len) {
         return ph_fail(err, PH_EINVALID, "text is not UTF-8 or holds NUL");
     }
     char *copy = ph_bytes_dup(text);

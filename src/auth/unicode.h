@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Text as accounts need it: valid UTF-8, normalization form C for addresses, SASLprep for names and passwords that
+ * Text as accounts need it: normalization form C for addresses, SASLprep for names and passwords that
  * log in (RFC 4013).
  *
  * Text of printable ASCII alone is its own form in each of them and takes no detour through a library. Threads: any.
@@ -10,10 +10,6 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
-
-bool ph_unicode_is_ascii(struct ph_bytes text);
-/* No overlong forms, no surrogates, nothing past U+10FFFF. NUL is allowed. */
-bool ph_unicode_is_utf8(struct ph_bytes text);
 
 /* TEXT must be valid UTF-8. The result is the arena's, or TEXT itself. */
 struct ph_bytes ph_unicode_nfc(struct ph_bytes text, struct ph_arena *arena);
