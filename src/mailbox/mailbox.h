@@ -34,7 +34,8 @@ struct ph_access {
 
 struct ph_mailbox {
     struct ph_uuid id;
-    struct ph_bytes name; /* the arena's that it was opened with */
+    struct ph_bytes user; /* whose it is */
+    struct ph_bytes name; /* both the arena's that it was opened with */
     uint32_t uid_validity;
 };
 
@@ -67,10 +68,12 @@ struct ph_append {
     uint64_t total_bytes;  /* fullContentOctets */
     int64_t internal_date_ms;
     bool has_message_row; /* messageV3 stands already in this plan (one message id in several mailboxes) */
+    bool create_mailbox;  /* where it does not exist; INBOX always is made */
 };
 
-/* Adds to PLAN what makes the message appear in USER's mailbox NAME, which is made if it is INBOX or CREATE is set.
- * Nothing is visible before the plan is done. */
+/* Adds to PLAN what makes the message appear in USER's mailbox NAME; PH_ENOTFOUND where that does not exist and is
+ * not to be made. Nothing is visible before the plan is done. A mailbox other than INBOX that is deleted meanwhile
+ * stands again with this message in it: what was acknowledged is not lost. */
 int ph_mailbox_append(struct ph_mailboxes *mailboxes, const struct ph_access *access, struct ph_bytes user,
                       struct ph_bytes name, const struct ph_append *message, struct ph_plan *plan,
                       struct ph_error *err) PH_MUST_USE;

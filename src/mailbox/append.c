@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A message comes into a mailbox, and goes out of one: the statements of each, in the order that plan.h asks.
+ *
+ *     comes: messageV3, then imapUidTable (the truth), then messageIdTable and what the listeners keep
+ *     goes: what the listeners keep and messageIdTable, then imapUidTable, then messageV3 if that was the last
+ *     mailbox, and with its row the content
+ */
+#include "mailbox/listener.h"
+#include "mailbox/mailbox-private.h"
+#include "mailbox/name.h"
+#include "store/message.h"
+#include "store/message_id.h"
+
+static int add_rows(struct ph_mailboxes *mailboxes, const struct ph_append *message,
+                    const struct ph_uuid *mailbox, struct ph_plan *plan, struct ph_error *err)
+{
+    const struct ph_message_row row = {
+        .message_id = message->message_id,
+        .mailbox_id = *mailbox,
+        .internal_date_ms = message->internal_date_ms,
+        .save_date_ms = (int64_t)(ph_real_us(mailboxes->clock) / 1000),
+        .body_start_octet = message->header_bytes,
+        .full_content_octets = message->total_bytes,
+        .header_content = message->header_blob,
+        .body_content = message->body_blob,
+    };
+    if (!message->has_message_row) {
+        ph_store_message_add(plan, &row);
+    }
+    struct ph_number_slots slots[2];
+    ph_store_imap_uid_add(plan, &row, &slots[0]);
+    int result = PH_OK;
+    if (mailboxes->uids->numbers_on_append) {
+        ph_store_message_id_add(plan, &row, &slots[1]);
+        result = mailboxes->uids->number(mailboxes->uids, plan, mailbox, slots, 2, err);
+    }
+    ph_listeners_added(plan, &row);
+    return result;
+}
+
+int ph_mailbox_append(struct ph_mailboxes *mailboxes, const struct ph_access *access, struct ph_bytes user,
+                      struct ph_bytes name, const struct ph_append *message, struct ph_plan *plan,
+                      struct ph_error *err)
+{
+    int result = ph_rights_check(access, user, PH_RIGHT_INSERT, err);
+    struct ph_bytes canonical;
+    if (result == PH_OK) {
+        result = ph_mailbox_name_canonical(name, plan->arena, &canonical, err);
+    }
+    if (result != PH_OK) {
+        return result;
+    }
+    struct ph_mailbox_row mailbox;
+    bool exists;
+    result = ph_mailbox_find(mailboxes, user, canonical, &mailbox, &exists, err);
+    if (result == PH_ENOTFOUND && message->create_mailbox) {
+        ph_mailbox_row_new(mailboxes, user, canonical, &mailbox);
+        result = PH_OK;
+        exists = false;
+    }
+    if (result != PH_OK) {
+        return result;
+    }
+    if (!exists || !ph_mailbox_name_is_inbox(canonical)) {
+        ph_store_mailbox_add(plan, &mailbox, 0);
+    }
+    return add_rows(mailboxes, message, &mailbox.id, plan, err);
+}
+
+int ph_expunge(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox, const struct ph_uuid *id,
+               struct ph_plan *plan, bool *out_is_found, struct ph_error *err)
+{
+    struct ph_message_row row;
+    int result = ph_store_imap_uid_get(mailboxes->db, id, mailbox, &row, err);
+    *out_is_found = result == PH_OK;
+    if (result == PH_ENOTFOUND) {
+        const struct ph_message_row stale = {.message_id = *id, .mailbox_id = *mailbox};
+        ph_listeners_expunged(plan, &stale);
+        return PH_OK;
+    }
+    if (result != PH_OK) {
+        return result;
+    }
+    ph_listeners_expunged(plan, &row);
+    if (row.has_uid) {
+        ph_store_message_id_remove(plan, mailbox, row.uid);
+    }
+    ph_store_imap_uid_remove(plan, id, mailbox);
+    ph_store_message_remove_unreferenced(plan, id);
+    return PH_OK;
+}
+
+int ph_message_expunge(struct ph_mailboxes *mailboxes, const struct ph_access *access,
+                       const struct ph_mailbox *mailbox, const struct ph_uuid *ids, size_t count,
+                       struct ph_plan *plan, size_t *out_found, struct ph_error *err)
+{
+    *out_found = 0;
+    int result = ph_rights_check(access, mailbox->user, PH_RIGHT_EXPUNGE, err);
+    for (size_t i = 0; result == PH_OK && i < count; i++) {
+        bool is_found;
+        result = ph_expunge(mailboxes, &mailbox->id, &ids[i], plan, &is_found, err);
+        *out_found += is_found ? 1 : 0;
+    }
+    return result;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of the mailbox layer share.
+ */
+#ifndef PH_MAILBOX_MAILBOX_PRIVATE_H
+#define PH_MAILBOX_MAILBOX_PRIVATE_H
+
+#include <stdatomic.h>
+
+#include "mailbox/mailbox.h"
+#include "mailbox/maildrop_lock.h"
+#include "mailbox/path_cache.h"
+#include "mailbox/rights.h"
+#include "mailbox/uid_policy.h"
+
+struct ph_mailboxes {
+    struct ph_db *db;
+    struct ph_blob_store *blobs;
+    struct ph_uuid_gen *ids;
+    const struct ph_clock *clock;
+    const struct ph_log *log;
+    struct ph_path_cache *paths;
+    struct ph_uid_policy *uids;
+    struct ph_maildrop_locks *maildrop_locks;
+    atomic_uint last_uid_validity;
+};
+
+/* Finds USER's mailbox NAME (canonical). An INBOX that has no row yet has its id all the same, and *OUT_EXISTS says
+ * false; any other is PH_ENOTFOUND. */
+int ph_mailbox_find(struct ph_mailboxes *mailboxes, struct ph_bytes user, struct ph_bytes name,
+                    struct ph_mailbox_row *out_row, bool *out_exists, struct ph_error *err) PH_MUST_USE;
+
+/* The row of a mailbox that is made now. */
+void ph_mailbox_row_new(struct ph_mailboxes *mailboxes, struct ph_bytes user, struct ph_bytes name,
+                        struct ph_mailbox_row *out_row);
+
+/* The row of one message, complete or not. PH_ENOTFOUND. */
+int ph_message_row_get(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox,
+                       const struct ph_uuid *id, struct ph_message_row *out_row,
+                       struct ph_error *err) PH_MUST_USE;
+
+/* Opens the content of a message whose row was read. PH_ENOTFOUND: it was deleted since. */
+int ph_message_row_open(struct ph_mailboxes *mailboxes, struct ph_message_row *row,
+                        struct ph_message_reader *out_reader, struct ph_error *err) PH_MUST_USE;
+
+/* As ph_message_expunge without asking for rights. Of an id that has no message it takes away what projections may
+ * still say. */
+int ph_expunge(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox, const struct ph_uuid *id,
+               struct ph_plan *plan, bool *out_is_found, struct ph_error *err) PH_MUST_USE;
+
+#endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading messages. The row of imapUidTable tells all that a reader needs; messageV3 is asked only for what a row
+ * made elsewhere lacks.
+ */
+#include <stdlib.h>
+
+#include "mailbox/mailbox-private.h"
+#include "store/message.h"
+#include "store/pop3_metadata.h"
+
+int ph_message_row_get(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox,
+                       const struct ph_uuid *id, struct ph_message_row *out_row, struct ph_error *err)
+{
+    int result = ph_store_imap_uid_get(mailboxes->db, id, mailbox, out_row, err);
+    if (result == PH_OK && !ph_message_row_is_complete(out_row)) {
+        result = ph_store_message_complete(mailboxes->db, out_row, err);
+    }
+    if (result == PH_OK && !ph_message_row_is_complete(out_row)) {
+        char text[PH_UUID_TEXT_LEN + 1];
+        ph_uuid_format(id, text);
+        result = ph_fail(err, PH_ECORRUPT,
+                         "message %s: neither imapUidTable nor messageV3 has all its columns", text);
+    }
+    return result;
+}
+
+static void message_of(const struct ph_message_row *row, struct ph_message *out_message)
+{
+    *out_message = (struct ph_message){
+        .id = row->message_id,
+        .uid = row->uid,
+        .has_uid = row->has_uid,
+        .size = row->full_content_octets,
+        .internal_date_ms = row->internal_date_ms,
+        .header_blob = row->header_content,
+        .body_blob = row->body_content,
+        .header_bytes = row->body_start_octet,
+    };
+}
+
+int ph_message_get(struct ph_mailboxes *mailboxes, const struct ph_access *access,
+                   const struct ph_mailbox *mailbox, const struct ph_uuid *id, struct ph_message *out_message,
+                   struct ph_error *err)
+{
+    int result = ph_rights_check(access, mailbox->user, PH_RIGHT_READ, err);
+    if (result != PH_OK) {
+        return result;
+    }
+    struct ph_message_row row;
+    result = ph_message_row_get(mailboxes, &mailbox->id, id, &row, err);
+    if (result == PH_OK) {
+        message_of(&row, out_message);
+    }
+    return result;
+}
+
+int ph_message_list(struct ph_mailboxes *mailboxes, const struct ph_access *access,
+                    const struct ph_mailbox *mailbox,
+                    int (*each)(const struct ph_message *message, void *ctx), void *ctx, struct ph_error *err)
+{
+    int result = ph_rights_check(access, mailbox->user, PH_RIGHT_READ, err);
+    if (result != PH_OK) {
+        return result;
+    }
+    struct ph_pop3_entry *entries;
+    size_t count;
+    result = ph_store_pop3_metadata_list(mailboxes->db, &mailbox->id, SIZE_MAX, &entries, &count, err);
+    for (size_t i = 0; result == PH_OK && i < count; i++) {
+        struct ph_message_row row;
+        result = ph_message_row_get(mailboxes, &mailbox->id, &entries[i].message_id, &row, err);
+        if (result == PH_OK) {
+            struct ph_message message;
+            message_of(&row, &message);
+            result = each(&message, ctx);
+        } else if (result == PH_ENOTFOUND) {
+            result = PH_OK; /* deleted since the listing */
+        }
+    }
+    free(entries);
+    return result;
+}
+
+/* ---- Content ---- */
+
+/* Content that is not there: was the message deleted since its row was read, or is it lost? */
+static int judge_missing(struct ph_mailboxes *mailboxes, const struct ph_message_row *row,
+                         struct ph_error *err)
+{
+    struct ph_message_row now;
+    int result = ph_store_imap_uid_get(mailboxes->db, &row->message_id, &row->mailbox_id, &now, err);
+    if (result == PH_OK) {
+        char text[PH_UUID_TEXT_LEN + 1];
+        ph_uuid_format(&row->message_id, text);
+        return ph_fail(err, PH_ECORRUPT, "message %s: its content is gone", text);
+    }
+    return result;
+}
+
+int ph_message_row_open(struct ph_mailboxes *mailboxes, struct ph_message_row *row,
+                        struct ph_message_reader *out_reader, struct ph_error *err)
+{
+    *out_reader = (struct ph_message_reader){.size = row->full_content_octets};
+    int result = ph_blob_open(mailboxes->blobs, &row->header_content, &out_reader->header, err);
+    if (result == PH_ENOTFOUND) {
+        return judge_missing(mailboxes, row, err);
+    }
+    out_reader->body.id = row->body_content;
+    return result;
+}
+
+int ph_message_open(struct ph_mailboxes *mailboxes, const struct ph_access *access,
+                    const struct ph_mailbox *mailbox, const struct ph_uuid *id,
+                    struct ph_message_reader *out_reader, struct ph_error *err)
+{
+    int result = ph_rights_check(access, mailbox->user, PH_RIGHT_READ, err);
+    if (result != PH_OK) {
+        return result;
+    }
+    struct ph_message_row row;
+    result = ph_message_row_get(mailboxes, &mailbox->id, id, &row, err);
+    return result != PH_OK ? result : ph_message_row_open(mailboxes, &row, out_reader, err);
+}
+
+int ph_message_read(struct ph_mailboxes *mailboxes, struct ph_message_reader *reader, size_t max,
+                    struct ph_buf *out, struct ph_error *err)
+{
+    /* The header alone first: who wants no more never has the body opened. */
+    if (reader->header.offset < reader->header.size) {
+        return ph_blob_read(mailboxes->blobs, &reader->header, max, out, err);
+    }
+    if (!reader->is_body_open) {
+        struct ph_uuid id = reader->body.id;
+        int result = ph_blob_open(mailboxes->blobs, &id, &reader->body, err);
+        if (result != PH_OK) {
+            return result;
+        }
+        reader->is_body_open = true;
+    }
+    return reader->body.offset < reader->body.size
+               ? ph_blob_read(mailboxes->blobs, &reader->body, max, out, err)
+               : PH_OK;
+}

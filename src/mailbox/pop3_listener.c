@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "mailbox/pop3_listener.h"
+
+#include "store/pop3_metadata.h"
+
+static void added(struct ph_plan *plan, const struct ph_message_row *row)
+{
+    ph_store_pop3_metadata_add(plan, &row->mailbox_id, &row->message_id, row->full_content_octets);
+}
+
+static void expunged(struct ph_plan *plan, const struct ph_message_row *row)
+{
+    ph_store_pop3_metadata_remove(plan, &row->mailbox_id, &row->message_id);
+}
+
+static void mailbox_deleted(struct ph_plan *plan, const struct ph_uuid *mailbox)
+{
+    ph_store_pop3_metadata_remove_mailbox(plan, mailbox);
+}
+
+const struct ph_mailbox_listener ph_pop3_listener = {
+    .name = "pop3metadata",
+    .added = added,
+    .expunged = expunged,
+    .mailbox_deleted = mailbox_deleted,
+};

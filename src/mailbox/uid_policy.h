@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Where UIDs and MODSEQs come from. A policy is one file; the mailbox layer asks it once for each message it adds,
+ * and the answer may come as late as the moment before the plan is run.
+ *
+ * Promised by a policy that numbers on append: within a mailbox no UID is given twice, also after a crash, and a
+ * message that became visible later has the higher one.
+ */
+#ifndef PH_MAILBOX_UID_POLICY_H
+#define PH_MAILBOX_UID_POLICY_H
+
+#include "store/imap_uid.h"
+
+struct ph_uid_policy {
+    const char *name;
+    /* False: a message has no UID when it is added and gets it some other time; number is not called. */
+    bool numbers_on_append;
+    /* Sees to it that all SLOTS get one new UID and one new MODSEQ of MAILBOX before PLAN's statements are run.
+     * May read the store. SLOTS is copied. */
+    int (*number)(struct ph_uid_policy *policy, struct ph_plan *plan, const struct ph_uuid *mailbox,
+                  const struct ph_number_slots *slots, unsigned slot_count, struct ph_error *err);
+    /* Adds to PLAN what takes away the counters of a mailbox that it deletes. */
+    void (*remove)(struct ph_uid_policy *policy, struct ph_plan *plan, const struct ph_uuid *mailbox);
+    void (*free)(struct ph_uid_policy *policy);
+};
+
+/* This process owns the numbers, because it alone has the store: see uid_owner.c. */
+struct ph_uid_policy *ph_uid_owner_new(struct ph_db *db);
+
+#endif
