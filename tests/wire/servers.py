@@ -24,12 +24,36 @@ SERVERS = {
     "standard": ({}, {}),
     # Passwords in clear are for TLS alone.
     "strict": ({"auth": {"plaintext_networks": []}}, {}),
+    "impatient": ({"limits": {"errors": 3}}, {}),
+    "delayed": ({"pop3": {"login_delay_seconds": 3600, "expire_days": 30}}, {}),
+    "locked": ({"auth": {"failures": 3}}, {}),
+    "crowded": ({"limits": {"connections_per_address": 3}}, {}),
+    "full": ({"limits": {"connections": 4}}, {}),
+    "proxied": (
+        {
+            "proxy_protocol": {"networks": ["127.0.0.1/32"]},
+            "auth": {"plaintext_networks": ["198.51.100.0/24"]},
+        },
+        {
+            "pop3-proxy": {"protocol": "pop3", "address": "127.0.0.1:0", "tls": "starttls", "proxy_protocol": True},
+            "pop3s-proxy": {"protocol": "pop3", "address": "127.0.0.1:0", "tls": "implicit", "proxy_protocol": True},
+        },
+    ),
+    "hasty": ({"pop3": {"login_seconds": 1, "idle_seconds": 1}}, {}),
 }
 
-# Cheap hashes: these servers make hundreds of users, some under sanitizers.
+# Cheap hashes, and no delay after failures, which all come from one address: these servers make hundreds of users and
+# fail hundreds of logins, some under sanitizers.
 STANDARD_SETTINGS = {
     "log": {"level": "debug"},
-    "auth": {"plaintext_networks": ["127.0.0.0/8", "::1/128"]},
+    "limits": {"errors": 50},
+    "auth": {
+        "plaintext_networks": ["127.0.0.0/8", "::1/128"],
+        "argon2_memory_kib": 64,
+        "argon2_passes": 1,
+        "failures_before_delay": 10000,
+        "failures": 1000000,
+    },
 }
 
 
