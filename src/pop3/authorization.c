@@ -13,6 +13,8 @@
 
 enum { AUTOLOGOUT_MS = 10 * 60 * 1000 };
 
+static const char needs_tls_text[] = "-ERR Passwords are taken over TLS only";
+
 bool ph_pop3_may_plaintext(struct ph_conn *conn)
 {
     const struct ph_pop3_context *context = ph_pop3_context_of(conn);
@@ -126,7 +128,7 @@ enum ph_step ph_pop3_user(struct ph_conn *conn, struct ph_pop3_session *session,
                           const struct ph_pop3_command *command)
 {
     if (!ph_pop3_may_plaintext(conn)) {
-        return ph_pop3_refuse(conn, "-ERR Passwords are taken over TLS only");
+        return ph_pop3_refuse(conn, needs_tls_text);
     }
     free(session->user);
     session->user = ph_bytes_dup(ph_bytes_trim(command->text));
@@ -165,11 +167,32 @@ static enum ph_step list_mechanisms(struct ph_conn *conn)
     }
 }
 
+static bool has_word(const char *words, struct ph_bytes word)
+{
+    struct ph_bytes rest = ph_bytes_str(words);
+    for (;;) {
+        struct ph_bytes next = ph_bytes_next_word(&rest);
+        if (next.len == 0 || ph_bytes_ieq(next, word)) {
+            return next.len > 0;
+        }
+    }
+}
+
+/* A mechanism that shows the password to whoever listens, where somebody may. */
+static bool needs_tls(struct ph_conn *conn, struct ph_bytes mechanism)
+{
+    return !ph_pop3_may_plaintext(conn) && has_word(ph_auth_mechanisms(true), mechanism) &&
+           !has_word(ph_auth_mechanisms(false), mechanism);
+}
+
 enum ph_step ph_pop3_auth(struct ph_conn *conn, struct ph_pop3_session *session,
                           const struct ph_pop3_command *command)
 {
     if (command->word_count == 0) {
         return list_mechanisms(conn);
+    }
+    if (needs_tls(conn, command->words[0])) {
+        return ph_pop3_refuse(conn, needs_tls_text);
     }
     /* RFC 5034 section 4: "=" is an initial response without octets. */
     bool has_initial = command->word_count > 1;
