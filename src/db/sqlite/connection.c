@@ -14,8 +14,12 @@
 static int class_of(sqlite3 *handle)
 {
     int extended = sqlite3_extended_errcode(handle);
+    int errnum = sqlite3_system_errno(handle);
     switch (extended & 0xFF) {
-    case SQLITE_CONSTRAINT: return PH_ECONFLICT;
+    case SQLITE_CONSTRAINT:
+        /* Only a key that is taken can come from outside. */
+        return extended == SQLITE_CONSTRAINT_PRIMARYKEY || extended == SQLITE_CONSTRAINT_UNIQUE ? PH_ECONFLICT
+                                                                                                : PH_EBUG;
     case SQLITE_FULL:
     case SQLITE_TOOBIG: return PH_ELIMIT;
     case SQLITE_CORRUPT:
@@ -25,10 +29,9 @@ static int class_of(sqlite3 *handle)
     case SQLITE_MISMATCH:
     case SQLITE_ERROR: return PH_EBUG;
     case SQLITE_CANTOPEN:
-    case SQLITE_IOERR: {
-        int errnum = sqlite3_system_errno(handle);
-        return errnum == 0 ? PH_EUNAVAILABLE : ph_error_class_of_errno(errnum);
-    }
+    case SQLITE_READONLY:
+    case SQLITE_PERM: return ph_error_class_of_errno(errnum) == PH_EDENIED ? PH_EDENIED : PH_EUNAVAILABLE;
+    case SQLITE_IOERR: return ph_error_class_of_errno(errnum) == PH_ELIMIT ? PH_ELIMIT : PH_EUNAVAILABLE;
     default: return PH_EUNAVAILABLE;
     }
 }
@@ -39,15 +42,12 @@ int ph_sqlite_fail(struct ph_sqlite_connection *connection, struct ph_error *err
         return ph_fail(err, PH_EUNAVAILABLE, "%s: out of memory", what);
     }
     int class = class_of(connection->handle);
-    /* What a file operation finds missing is not what the caller asked for. */
-    if (class == PH_ENOTFOUND) {
-        class = PH_EUNAVAILABLE;
-    }
+    int code = sqlite3_errcode(connection->handle) & 0xFF;
     int errnum = sqlite3_system_errno(connection->handle);
     const char *message = sqlite3_errmsg(connection->handle);
-    bool is_io = (sqlite3_errcode(connection->handle) & 0xFF) == SQLITE_IOERR;
-    return is_io && errnum != 0 ? ph_fail_errno(err, class, errnum, "%s: %s", what, message)
-                                : ph_fail(err, class, "%s: %s", what, message);
+    bool is_of_system = errnum != 0 && (code == SQLITE_IOERR || code == SQLITE_CANTOPEN);
+    return is_of_system ? ph_fail_errno(err, class, errnum, "%s: %s", what, message)
+                        : ph_fail(err, class, "%s: %s", what, message);
 }
 
 /* ---- Life ---- */
@@ -67,8 +67,8 @@ static const char *const settings[] = {
     [PH_SQLITE_WRITER] = "PRAGMA synchronous = FULL; PRAGMA cache_size = -65536; PRAGMA foreign_keys = OFF;"
                          "PRAGMA temp_store = MEMORY; PRAGMA secure_delete = FAST;"
                          "PRAGMA journal_size_limit = 134217728",
-    [PH_SQLITE_CHECKPOINTER] = "PRAGMA synchronous = FULL; PRAGMA cache_size = -256;"
-                               "PRAGMA journal_size_limit = 134217728",
+    [PH_SQLITE_CHECKPOINTER] = ("PRAGMA synchronous = FULL; PRAGMA cache_size = -256;"
+                                "PRAGMA journal_size_limit = 134217728"),
 };
 
 int ph_sqlite_connect(struct ph_sqlite_connection *connection, const char *path, enum ph_sqlite_role role,
