@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "db/db-private.h"
+#include "net/pool.h"
 
 void ph_db_count(struct ph_db *db, enum ph_stmt stmt, uint64_t spent_us, bool has_failed)
 {
@@ -122,11 +123,13 @@ int ph_db_apply(struct ph_db *db, struct ph_plan *plan, struct ph_error *err)
 {
     struct waiter waiter = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, PH_OK};
     ph_db_submit(db, plan, wake, &waiter);
+    ph_pool_blocking_begin();
     pthread_mutex_lock(&waiter.lock);
     while (!waiter.is_done) {
         pthread_cond_wait(&waiter.is_over, &waiter.lock);
     }
     pthread_mutex_unlock(&waiter.lock);
+    ph_pool_blocking_end();
     pthread_cond_destroy(&waiter.is_over);
     pthread_mutex_destroy(&waiter.lock);
     if (waiter.result != PH_OK && err != NULL) {
