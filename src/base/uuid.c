@@ -59,6 +59,16 @@ struct ph_uuid ph_uuid_gen_next(struct ph_uuid_gen *gen)
     return id;
 }
 
+void ph_uuid_gen_advance(struct ph_uuid_gen *gen, const struct ph_uuid *seen)
+{
+    uint64_t ticks = get_time(seen);
+    pthread_mutex_lock(&gen->lock);
+    if (gen->last_ticks < ticks) {
+        gen->last_ticks = ticks;
+    }
+    pthread_mutex_unlock(&gen->lock);
+}
+
 static void hash_part(crypto_hash_sha256_state *hash, struct ph_bytes part)
 {
     uint8_t len[8];

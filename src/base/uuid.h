@@ -36,6 +36,9 @@ struct ph_uuid_gen {
 void ph_uuid_gen_init(struct ph_uuid_gen *gen, const struct ph_clock *clock, const struct ph_rand *rand);
 void ph_uuid_gen_fini(struct ph_uuid_gen *gen);
 struct ph_uuid ph_uuid_gen_next(struct ph_uuid_gen *gen);
+/* What comes next is later than SEEN, an id that is stored already: ids stay in the order of being made also where
+ * the clock was set back between two runs. */
+void ph_uuid_gen_advance(struct ph_uuid_gen *gen, const struct ph_uuid *seen);
 
 /* The same TimeUUID for the same three parts, everywhere and for ever: two datacenters that make the same
  * mailbox make the same row. The time part is a hash too and says nothing. */
