@@ -31,7 +31,7 @@ def send(account, message, directory, protocol="smtp", tls="none", login=False):
     host, port = account.server.address(protocol, "implicit" if tls == "implicit" else "starttls")
     path = directory / "message"
     path.write_bytes(message)
-    curl("--mail-from", SENDER, "--mail-rcpt", account.user, "--upload-file", path,
+    curl("--mail-from", account.user if login else SENDER, "--mail-rcpt", account.user, "--upload-file", path,
          "--cacert", account.server.authority.certificate, *(["--ssl-reqd"] if tls == "starttls" else []),
          *(["--user", f"{account.user}:{account.password}"] if login else []),
          f"{'smtps' if tls == 'implicit' else 'smtp'}://{host}:{port}/client.example.net")

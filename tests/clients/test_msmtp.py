@@ -18,7 +18,7 @@ def msmtp(account, directory, message, protocol="submission", tls="starttls", au
     rc = directory / "msmtprc"
     rc.write_text(
         f"account default\nprotocol {'lmtp' if protocol == 'lmtp' else 'smtp'}\nhost localhost\nport {port}\n"
-        f"from {SENDER}\ndomain client.example.net\n{security}\ntls_trust_file {account.server.authority.certificate}\n"
+        f"from {SENDER if auth == 'off' else account.user}\ndomain client.example.net\n{security}\ntls_trust_file {account.server.authority.certificate}\n"
         # The message goes out as it is: nothing set, nothing removed.
         "set_from_header off\nset_date_header off\nset_msgid_header off\nremove_bcc_headers off\n"
         f"auth {auth}\n{login}{extra}")

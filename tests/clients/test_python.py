@@ -87,6 +87,27 @@ def test_submission_refuses_a_wrong_password(server, account):
         assert client.mail(SENDER)[0] == 530
 
 
+def test_submission_is_for_ones_own_address(server, account, make_account):
+    other = make_account()
+    with smtp(server, "submission", "implicit") as client:
+        client.login(account.user, account.password)
+        with pytest.raises(smtplib.SMTPSenderRefused) as refused:
+            client.sendmail(other.user, [account.user], b"Subject: x\r\n\r\n")
+        assert refused.value.smtp_code == 553
+
+
+def test_over_ipv6(make_server, make_account):
+    own = make_server(listeners=[{"protocol": protocol, "address": "[::1]:0", "tls": tls} for protocol, tls in (
+        ("smtp", "starttls"), ("lmtp", "none"), ("pop3", "starttls"), ("pop3", "implicit"))])
+    account = make_account(on=own)
+    messages = Generator(6).messages(3)
+    account.deliver(messages[0])
+    with smtp(own) as client:
+        client.starttls(context=context(own))
+        send(client, account, messages[1:])
+    account.assert_holds(*messages)
+
+
 def test_sizes_are_exact(account):
     account.deliver(*edge_messages().values())
     assert account.sizes() == [len(data) for data in account.fetch()]

@@ -23,7 +23,7 @@ def at(account, protocol, tls="starttls"):
 
 
 def login(account, mechanism):
-    return ["--auth", mechanism, "--auth-user", account.user, "--auth-password", account.password]
+    return ["--from", account.user, "--auth", mechanism, "--auth-user", account.user, "--auth-password", account.password]
 
 
 def verified(account, *words):

@@ -58,14 +58,16 @@ class Server:
             "data_dir": str(self.data_dir),
             "listeners": listeners if listeners is not None else self.standard_listeners(),
             "tls": {"certificates": [{"certificate": str(certificate), "key": str(key)}]},
-            "auth": {"plaintext_networks": ["127.0.0.0/8", "::1/128"]},
+            # All tests come from one address: a wrong password in one must not slow down the next.
+            "auth": {"plaintext_networks": ["127.0.0.0/8", "::1/128"], "failures_before_delay": 10000, "failures": 10000},
             **(settings or {}),
         }
         self.write_config()
 
     def standard_listeners(self):
         tcp = [{"protocol": protocol, "address": "127.0.0.1:0", "tls": tls} for protocol, tls in TCP_LISTENERS]
-        return tcp + [{"protocol": "lmtp", "address": f"unix:{self.lmtp_path}", "tls": "none"}]
+        # Whoever can walk into the directory, such as a Postfix that runs as its own user, may speak to the socket.
+        return tcp + [{"protocol": "lmtp", "address": f"unix:{self.lmtp_path}", "tls": "none", "mode": "0666"}]
 
     def write_config(self):
         self.config_path.write_text(yaml.safe_dump(self.config, sort_keys=False))
