@@ -44,9 +44,15 @@ struct ph_log_line {
 void ph_log_init(struct ph_log *log, int fd, enum ph_log_format format, enum ph_log_level level,
                  const struct ph_clock *clock);
 
+/* Any thread, at any time: lines that are being written are finished at the level they began with. */
+static inline void ph_log_set_level(struct ph_log *log, enum ph_log_level level)
+{
+    __atomic_store_n(&log->level, level, __ATOMIC_RELAXED);
+}
+
 static inline bool ph_log_is_on(const struct ph_log *log, enum ph_log_level level)
 {
-    return level >= log->level;
+    return level >= __atomic_load_n(&log->level, __ATOMIC_RELAXED);
 }
 
 void ph_log_begin(struct ph_log_line *line, const struct ph_log *log, enum ph_log_level level,

@@ -23,6 +23,8 @@
 #ifndef PH_NET_CONN_H
 #define PH_NET_CONN_H
 
+#include <sys/types.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/log.h"
@@ -99,6 +101,8 @@ bool ph_conn_can_start_tls(const struct ph_conn *conn);
 /* The peer, as the PROXY protocol said where that is trusted. For a unix socket its text is "unix". */
 const struct ph_address *ph_conn_peer(const struct ph_conn *conn);
 const char *ph_conn_peer_text(struct ph_conn *conn); /* "192.0.2.1:4711", the connection's memory */
+/* The user at the other end of a unix socket; false where it is none. */
+bool ph_conn_peer_uid(const struct ph_conn *conn, uid_t *out_uid);
 const struct ph_address *ph_conn_local(const struct ph_conn *conn);
 /* Unique in this process; stands in the log as `session`. */
 uint64_t ph_conn_id(const struct ph_conn *conn);

@@ -81,6 +81,18 @@ const char *ph_conn_peer_text(struct ph_conn *conn)
     return conn->peer_text;
 }
 
+bool ph_conn_peer_uid(const struct ph_conn *conn, uid_t *out_uid)
+{
+    struct ucred credentials;
+    socklen_t len = sizeof credentials;
+    if (conn->peer.family != PH_ADDRESS_UNIX ||
+        getsockopt(conn->pollable.fd, SOL_SOCKET, SO_PEERCRED, &credentials, &len) != 0) {
+        return false;
+    }
+    *out_uid = credentials.uid;
+    return true;
+}
+
 const struct ph_address *ph_conn_local(const struct ph_conn *conn)
 {
     return &conn->local;
