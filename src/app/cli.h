@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The command line: `posthouse [OPTION]... COMMAND [OPTION]... [ARGUMENT]...`.
+ *
+ * One table has every command with its arguments, options and help. It is read by the parser, by --help, and by
+ * those who write the man page and the shell completions. An option may stand before or behind the command.
+ *
+ * Exit codes are those of sysexits.h: 0 done; 64 wrong usage; 65 wrong input; 67 no such user (or other name); 69 a
+ * needed part does not work; 70 our bug; 73 exists already; 75 try again later; 77 not allowed; 78 configuration.
+ */
+#ifndef PH_APP_CLI_H
+#define PH_APP_CLI_H
+
+#include <stdio.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+
+/* X(NAME, "--long", 'short', "VALUE" or NULL, "what it does") */
+#define PH_CLI_OPTIONS(X)                                                                                 \
+    X(CONFIG, "--config", 'c', "FILE", "the configuration; default /etc/posthouse/posthouse.yaml")        \
+    X(SET, "--set", 's', "KEY=VALUE", "a key of the configuration, over what the file says")              \
+    X(JSON, "--json", 'j', NULL, "JSON on standard output, for programs")                                 \
+    X(HELP, "--help", 'h', NULL, "this help")                                                             \
+    X(PASSWORD_STDIN, "--password-stdin", 0, NULL, "the password is the first line of standard input")    \
+    X(TYPE, "--type", 't', "TYPE", "alias (default), group or forward")                                   \
+    X(MAILBOX, "--mailbox", 'm', "NAME", "the mailbox; default INBOX")                                    \
+    X(SENDER, "--sender", 'f', "SENDER", "the envelope sender; default: you at this host; \"\" for none") \
+    X(YES, "--yes", 'y', NULL, "do not ask")
+
+enum ph_cli_option {
+#define PH_CLI_OPTION_ENUM(name, text, letter, value, doc) PH_CLI_##name,
+    PH_CLI_OPTIONS(PH_CLI_OPTION_ENUM)
+#undef PH_CLI_OPTION_ENUM
+        PH_CLI_OPTION_COUNT
+};
+
+struct ph_cli_option_info {
+    const char *name;
+    char letter;
+    const char *value;
+    const char *doc;
+};
+extern const struct ph_cli_option_info ph_cli_option_infos[PH_CLI_OPTION_COUNT];
+
+/* Those that every command takes. */
+#define PH_CLI_COMMON (1U << PH_CLI_CONFIG | 1U << PH_CLI_SET | 1U << PH_CLI_JSON | 1U << PH_CLI_HELP)
+
+/* What a command wants besides its arguments. */
+enum ph_cli_content {
+    PH_CLI_CONTENT_NONE,
+    PH_CLI_CONTENT_NEW_PASSWORD, /* asked twice on a terminal */
+    PH_CLI_CONTENT_PASSWORD,
+    PH_CLI_CONTENT_MESSAGE, /* standard input */
+};
+
+/* What it prints. */
+enum ph_cli_output {
+    PH_CLI_OUTPUT_NONE, /* nothing but trouble */
+    PH_CLI_OUTPUT_LIST,
+    PH_CLI_OUTPUT_OCTETS,
+    PH_CLI_OUTPUT_STATUS,
+};
+
+struct ph_cli_call;
+
+struct ph_cli_command {
+    const char *name;      /* "user add" */
+    const char *arguments; /* "USER", "USER [NAME]", "USER ID..." */
+    unsigned options;      /* 1 << enum ph_cli_option, without the common ones */
+    enum ph_cli_content content;
+    enum ph_cli_output output;
+    const char *columns; /* of a list: keys of its items, separated by blanks */
+    const char *warning; /* asked before it is done, unless --yes; NULL: nothing is lost by it */
+    /* NULL: an administrative operation of the same name (admin/operations.h); its arguments are keyed by the
+     * words above in lower case. */
+    int (*run)(const struct ph_cli_call *call);
+    const char *summary;
+    const char *text; /* more for the man page; NULL: nothing */
+};
+
+extern const struct ph_cli_command ph_cli_commands[];
+extern const size_t ph_cli_command_count;
+
+enum { PH_CLI_WORDS_MAX = 4096, PH_CLI_OVERRIDES_MAX = 64 };
+
+struct ph_cli_call {
+    const struct ph_cli_command *command;
+    const char *words[PH_CLI_WORDS_MAX]; /* its arguments */
+    size_t word_count;
+    unsigned options;                        /* 1 << each that was given */
+    const char *values[PH_CLI_OPTION_COUNT]; /* the last given, NULL without */
+    const char *overrides[PH_CLI_OVERRIDES_MAX];
+    size_t override_count;
+};
+
+static inline bool ph_cli_has(const struct ph_cli_call *call, enum ph_cli_option option)
+{
+    return (call->options & 1U << option) != 0;
+}
+
+/* The next of a command's argument words, off *REST: "USER", "[NAME]", "ID...". Empty at the end. */
+struct ph_bytes ph_cli_next_argument(struct ph_bytes *rest, bool *out_is_optional, bool *out_is_repeated);
+
+/* Fills OUT_CALL, which borrows from ARGV. PH_EINVALID: wrong usage, which ERR explains. With --help, and where only
+ * the first word of a command is given with it, command may be NULL. */
+int ph_cli_parse(int argc, char **argv, struct ph_cli_call *out_call, struct ph_error *err) PH_MUST_USE;
+/* Help for COMMAND, for the commands that begin with GROUP, or for all. */
+void ph_cli_help(FILE *out, const struct ph_cli_command *command, const char *group);
+
+/* The exit code for an error class. */
+int ph_cli_exit_code(int class);
+/* Says on standard error what failed (as JSON where that was asked for) and returns the exit code. */
+int ph_cli_report(const struct ph_cli_call *call, const struct ph_error *err);
+
+/* Where the configuration is: --config, else the default. */
+const char *ph_cli_config_path(const struct ph_cli_call *call);
+
+/* The commands that are no administrative operations. */
+int ph_cli_serve(const struct ph_cli_call *call);
+int ph_cli_check_config(const struct ph_cli_call *call);
+int ph_cli_version(const struct ph_cli_call *call);
+/* All others. */
+int ph_cli_operation(const struct ph_cli_call *call);
+
+#endif

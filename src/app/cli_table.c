@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/cli.h"
+
+const struct ph_cli_option_info ph_cli_option_infos[PH_CLI_OPTION_COUNT] = {
+#define OPTION_INFO(name, text, letter, value, doc) [PH_CLI_##name] = {text, letter, value, doc},
+    PH_CLI_OPTIONS(OPTION_INFO)
+#undef OPTION_INFO
+};
+
+#define OPTION(name) (1U << PH_CLI_##name)
+
+const struct ph_cli_command ph_cli_commands[] = {
+    {
+        .name = "serve",
+        .arguments = "",
+        .run = ph_cli_serve,
+        .summary = "Run the server, in the foreground, until SIGTERM or SIGINT.",
+        .text =
+            "It logs to standard error, one line an event. SIGHUP reads the configuration and the certificates "
+            "again. Under systemd it says when it is ready, and answers the watchdog as long as its store answers.",
+    },
+    {
+        .name = "check-config",
+        .arguments = "",
+        .run = ph_cli_check_config,
+        .summary = "Check the configuration and print what is wrong in it, with file and line.",
+        .text = "Certificates and keys are read too. With --json it prints every key with its value.",
+    },
+    {
+        .name = "domain add",
+        .arguments = "DOMAIN",
+        .summary = "Accept mail for a domain.",
+    },
+    {
+        .name = "domain remove",
+        .arguments = "DOMAIN",
+        .summary = "Accept mail for a domain no more. It must have no users.",
+    },
+    {
+        .name = "domain list",
+        .arguments = "",
+        .output = PH_CLI_OUTPUT_LIST,
+        .columns = "domain",
+        .summary = "List the domains.",
+    },
+    {
+        .name = "user add",
+        .arguments = "USER",
+        .options = OPTION(PASSWORD_STDIN),
+        .content = PH_CLI_CONTENT_NEW_PASSWORD,
+        .summary = "Add a user of a domain that exists.",
+        .text =
+            "A user's name is a whole address: alice@example.org. The password is asked for, or read from standard "
+            "input; it is never an argument, which others on the machine could see.",
+    },
+    {
+        .name = "user remove",
+        .arguments = "USER",
+        .options = OPTION(YES),
+        .warning = "This deletes the user with all mailboxes and mail.",
+        .summary = "Remove a user with all mailboxes and mail.",
+    },
+    {
+        .name = "user list",
+        .arguments = "[DOMAIN]",
+        .output = PH_CLI_OUTPUT_LIST,
+        .columns = "user",
+        .summary = "List the users, of one domain or of all.",
+    },
+    {
+        .name = "user passwd",
+        .arguments = "USER",
+        .options = OPTION(PASSWORD_STDIN),
+        .content = PH_CLI_CONTENT_NEW_PASSWORD,
+        .summary = "Set a user's password.",
+        .text = "The old one is refused from then on, also where a server remembers it.",
+    },
+    {
+        .name = "user verify",
+        .arguments = "USER",
+        .options = OPTION(PASSWORD_STDIN),
+        .content = PH_CLI_CONTENT_PASSWORD,
+        .summary = "Check a user's password: exit code 0 if it is right, 77 if not.",
+    },
+    {
+        .name = "alias add",
+        .arguments = "ADDRESS TARGET",
+        .options = OPTION(TYPE),
+        .summary = "Send mail for an address to a local address.",
+        .text =
+            "An alias goes to its target instead. A group goes to all its targets; add each. A forward is what a "
+            "user's own mail goes to; to keep a copy, the user is a target too. @example.org as the address takes "
+            "what nothing else in that domain takes.",
+    },
+    {
+        .name = "alias remove",
+        .arguments = "ADDRESS TARGET",
+        .options = OPTION(TYPE),
+        .summary = "Remove one target of an address.",
+    },
+    {
+        .name = "alias list",
+        .arguments = "[ADDRESS]",
+        .output = PH_CLI_OUTPUT_LIST,
+        .columns = "address target type",
+        .summary = "List the targets, of one address or of all.",
+    },
+    {
+        .name = "mailbox list",
+        .arguments = "USER",
+        .output = PH_CLI_OUTPUT_LIST,
+        .columns = "name messages octets id",
+        .summary = "List a user's mailboxes.",
+    },
+    {
+        .name = "mailbox create",
+        .arguments = "USER NAME",
+        .summary = "Create a mailbox.",
+    },
+    {
+        .name = "mailbox delete",
+        .arguments = "USER NAME",
+        .options = OPTION(YES),
+        .warning = "This deletes the mailbox with all its messages.",
+        .summary = "Delete a mailbox with all its messages.",
+    },
+    {
+        .name = "message list",
+        .arguments = "USER",
+        .options = OPTION(MAILBOX),
+        .output = PH_CLI_OUTPUT_LIST,
+        .columns = "id octets date",
+        .summary = "List the messages of a mailbox, in the order of their arrival.",
+    },
+    {
+        .name = "message show",
+        .arguments = "USER ID",
+        .options = OPTION(MAILBOX),
+        .output = PH_CLI_OUTPUT_OCTETS,
+        .summary = "Write a message, as it is stored, to standard output.",
+    },
+    {
+        .name = "message delete",
+        .arguments = "USER ID...",
+        .options = OPTION(MAILBOX),
+        .summary = "Delete messages.",
+    },
+    {
+        .name = "deliver",
+        .arguments = "RCPT...",
+        .options = OPTION(SENDER),
+        .content = PH_CLI_CONTENT_MESSAGE,
+        .summary = "Deliver the message on standard input to local recipients.",
+        .text =
+            "Lines may end with LF or CRLF. All recipients get it, or none: exit code 67 names those that do not "
+            "exist, and 75 asks to try again later. 0 means on disk, in every mailbox.",
+    },
+    {
+        .name = "status",
+        .arguments = "",
+        .output = PH_CLI_OUTPUT_STATUS,
+        .summary = "Say whether the server runs, and what it has done: exit code 69 if it does not run.",
+    },
+    {
+        .name = "version",
+        .arguments = "",
+        .run = ph_cli_version,
+        .summary = "Print the version.",
+    },
+};
+
+const size_t ph_cli_command_count = sizeof ph_cli_commands / sizeof ph_cli_commands[0];

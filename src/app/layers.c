@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/layers.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "db/sqlite/sqlite.h"
+
+char *ph_layers_path(const struct ph_config *config, const char *name)
+{
+    size_t size = strlen(config->root->data_dir) + strlen(name) + 2;
+    char *path = ph_alloc(size);
+    snprintf(path, size, "%s/%s", config->root->data_dir, name);
+    return path;
+}
+
+void ph_layers_log(const struct ph_config *config, struct ph_log *out_log)
+{
+    static const enum ph_log_level levels[] = {
+        [PH_CONFIG_LOG_DEBUG] = PH_LOG_DEBUG,
+        [PH_CONFIG_LOG_INFO] = PH_LOG_INFO,
+        [PH_CONFIG_LOG_WARNING] = PH_LOG_WARNING,
+        [PH_CONFIG_LOG_ERROR] = PH_LOG_ERROR,
+    };
+    const struct ph_config_log *log = &config->root->log;
+    ph_log_init(out_log, STDERR_FILENO, log->format == PH_CONFIG_LOG_JSON ? PH_LOG_JSON : PH_LOG_KV,
+                levels[log->level], &ph_clock_system);
+}
+
+static int open_store(struct ph_layers *layers, struct ph_error *err)
+{
+    const struct ph_config_root *root = layers->config->root;
+    const struct ph_sqlite_options options = {
+        .directory = root->data_dir,
+        .clock = &ph_clock_system,
+        .log = layers->log,
+    };
+    int result = ph_sqlite_open(&options, &layers->db, err);
+    if (result != PH_OK) {
+        return result;
+    }
+    layers->spool_directory = ph_layers_path(layers->config, "spool");
+    if (mkdir(layers->spool_directory, 0700) != 0 && errno != EEXIST) {
+        return ph_fail_errno(err, ph_error_class_of_errno(errno), errno, "%s", layers->spool_directory);
+    }
+    return PH_OK;
+}
+
+static int open_accounts(struct ph_layers *layers, struct ph_error *err)
+{
+    const struct ph_config_auth *config = &layers->config->root->auth;
+    const struct ph_accounts_options accounts = {
+        .db = layers->db,
+        .clock = &ph_clock_system,
+        .rand = &ph_rand_system,
+        .argon2_memory_kib = config->argon2_memory_kib,
+        .argon2_passes = config->argon2_passes,
+    };
+    int result = ph_accounts_new(&accounts, &layers->accounts, err);
+    if (result != PH_OK) {
+        return result;
+    }
+    const struct ph_auth_options auth = {
+        .accounts = layers->accounts,
+        .db = layers->db,
+        .clock = &ph_clock_system,
+        .rand = &ph_rand_system,
+        .log = layers->log,
+        .hash_threads = config->hash_threads,
+        .hash_queue_max = config->hash_queue,
+        .cache_seconds = config->cache_seconds,
+        .cache_entries_max = config->cache_entries,
+        .failures_before_delay = config->failures_before_delay,
+        .failure_delay_ms_max = config->failure_delay_ms,
+        .failures_max = config->failures,
+        .failure_window_seconds = config->failure_window_seconds,
+    };
+    return ph_auth_new(&auth, &layers->auth, err);
+}
+
+static int open_mailboxes(struct ph_layers *layers, struct ph_error *err)
+{
+    const struct ph_mailboxes_options options = {
+        .db = layers->db,
+        .blobs = layers->blobs,
+        .ids = &layers->ids,
+        .clock = &ph_clock_system,
+        .log = layers->log,
+    };
+    return ph_mailboxes_new(&options, &layers->mailboxes, err);
+}
+
+static int open_deliveries(struct ph_layers *layers, struct ph_error *err)
+{
+    const struct ph_config_root *root = layers->config->root;
+    const struct ph_deliveries_options options = {
+        .mailboxes = layers->mailboxes,
+        .blobs = layers->blobs,
+        .accounts = layers->accounts,
+        .ids = &layers->ids,
+        .clock = &ph_clock_system,
+        .log = layers->log,
+        .hostname = root->hostname,
+        .spool_directory = layers->spool_directory,
+        .memory_max_bytes = root->limits.message_memory_bytes,
+        .message_max_bytes = root->limits.message_bytes,
+        .header_max_bytes = root->limits.header_bytes,
+        .hops_max = root->limits.hops,
+        .subaddress_separator = root->smtp.subaddress_separator[0],
+        .postmaster = root->smtp.postmaster[0] == '\0' ? NULL : root->smtp.postmaster,
+    };
+    return ph_deliveries_new(&options, &layers->deliveries, err);
+}
+
+int ph_layers_open(struct ph_layers *layers, const struct ph_config *config, const struct ph_log *log,
+                   struct ph_error *err)
+{
+    *layers = (struct ph_layers){.config = config, .log = log};
+    ph_uuid_gen_init(&layers->ids, &ph_clock_system, &ph_rand_system);
+    layers->has_ids = true;
+    int result = open_store(layers, err);
+    if (result == PH_OK) {
+        result = open_accounts(layers, err);
+    }
+    if (result == PH_OK) {
+        result = open_mailboxes(layers, err);
+    }
+    if (result == PH_OK) {
+        result = open_deliveries(layers, err);
+    }
+    if (result != PH_OK) {
+        ph_layers_close(layers);
+    }
+    return result;
+}
+
+void ph_layers_close(struct ph_layers *layers)
+{
+    if (layers->deliveries != NULL) {
+        ph_deliveries_free(&layers->deliveries);
+    }
+    if (layers->mailboxes != NULL) {
+        ph_mailboxes_free(&layers->mailboxes);
+    }
+    if (layers->auth != NULL) {
+        ph_auth_free(&layers->auth);
+    }
+    if (layers->accounts != NULL) {
+        ph_accounts_free(&layers->accounts);
+    }
+    if (layers->db != NULL) {
+        ph_db_close(&layers->db);
+    }
+    if (layers->has_ids) {
+        ph_uuid_gen_fini(&layers->ids);
+        layers->has_ids = false;
+    }
+    free(layers->spool_directory);
+    layers->spool_directory = NULL;
+}
+
+static int stop_at_first(struct ph_bytes domain, void *ctx)
+{
+    (void)domain;
+    (void)ctx;
+    return 1;
+}
+
+bool ph_layers_answer(struct ph_layers *layers)
+{
+    return ph_domain_list(layers->accounts, stop_at_first, NULL, NULL) >= 0;
+}
+
+struct ph_admin ph_layers_admin(const struct ph_layers *layers)
+{
+    return (struct ph_admin){
+        .db = layers->db,
+        .accounts = layers->accounts,
+        .auth = layers->auth,
+        .mailboxes = layers->mailboxes,
+        .deliveries = layers->deliveries,
+        .clock = &ph_clock_system,
+        .log = layers->log,
+        .data_dir = layers->config->root->data_dir,
+        .version = PH_VERSION,
+        .message_max_bytes = layers->config->root->limits.message_bytes,
+    };
+}
