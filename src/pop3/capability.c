@@ -52,7 +52,7 @@ enum ph_step ph_pop3_utf8(struct ph_conn *conn, struct ph_pop3_session *session,
 
 /* ---- LANG ---- */
 
-/* All texts are English, which serves for i-default too (RFC 2277 section 4.5). */
+/* All texts are English, which serves for i-default too (RFC 2277 section 4.5): there is nothing to switch. */
 static const struct {
     const char *tag;
     const char *description;
@@ -63,7 +63,7 @@ static const struct {
 };
 
 /* RFC 4647 section 3.4: the range without its last subtag until something fits. */
-static const char *choose_language(struct ph_pop3_session *session, struct ph_bytes range)
+static const char *choose_language(struct ph_bytes range)
 {
     if (ph_bytes_eq(range, PH_BYTES("*"))) {
         range = ph_bytes_str(languages[0].tag);
@@ -71,7 +71,6 @@ static const char *choose_language(struct ph_pop3_session *session, struct ph_by
     while (range.len > 0) {
         for (size_t i = 0; i < sizeof languages / sizeof languages[0]; i++) {
             if (ph_bytes_ieq(range, ph_bytes_str(languages[i].tag))) {
-                session->language = languages[i].tag;
                 return languages[i].reply;
             }
         }
@@ -84,8 +83,9 @@ static const char *choose_language(struct ph_pop3_session *session, struct ph_by
 enum ph_step ph_pop3_lang(struct ph_conn *conn, struct ph_pop3_session *session,
                           const struct ph_pop3_command *command)
 {
+    (void)session;
     if (command->word_count > 0) {
-        const char *reply = choose_language(session, command->words[0]);
+        const char *reply = choose_language(command->words[0]);
         return ph_pop3_reply(conn, reply != NULL ? reply : "-ERR No such language");
     }
     struct ph_buf *out = ph_conn_out(conn);

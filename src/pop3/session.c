@@ -19,7 +19,6 @@ static enum ph_step service_open(struct ph_conn *conn)
     struct ph_pop3_session *session = ph_conn_session(conn);
     const struct ph_pop3_context *context = ph_pop3_context_of(conn);
     session->state = PH_POP3_AUTHORIZATION;
-    session->language = "en";
     session->opened_us = ph_mono_us(ph_conn_clock(conn));
     ph_conn_set_timeout(conn, context->login_timeout_ms > 0 ? context->login_timeout_ms : LOGIN_TIMEOUT_MS);
     ph_buf_printf(ph_conn_out(conn), "+OK %s POP3 server ready\r\n", context->hostname);
@@ -106,7 +105,6 @@ static void service_tls_started(struct ph_conn *conn)
 {
     struct ph_pop3_session *session = ph_conn_session(conn);
     ph_pop3_forget_login(session);
-    session->language = "en";
 }
 
 static void service_goodbye(struct ph_conn *conn, enum ph_close_reason reason)

@@ -33,10 +33,9 @@ enum ph_pop3_state {
 struct ph_pop3_session {
     enum ph_pop3_state state;
     unsigned error_count;
-    bool is_utf8;         /* UTF8 was given */
-    bool is_sasl_open;    /* the client owes an answer to a challenge */
-    bool has_failed;      /* the last reply was -ERR */
-    const char *language; /* "en"; LANG may choose another */
+    bool is_utf8;      /* UTF8 was given */
+    bool is_sasl_open; /* the client owes an answer to a challenge */
+    bool has_failed;   /* the last reply was -ERR */
     const struct ph_pop3_row *row;
     uint64_t command_us; /* when the command that runs began */
     uint64_t opened_us;

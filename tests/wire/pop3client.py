@@ -10,7 +10,17 @@ from transcript import Connection
 
 class Pop3:
     def __init__(self, server, listener="pop3", **options):
-        self.wire = Connection(server.listener_address(listener), **options)
+        self.start(Connection(server.listener_address(listener), **options))
+
+    @classmethod
+    def on(cls, wire):
+        """On a connection that somebody made ready."""
+        client = cls.__new__(cls)
+        client.start(wire)
+        return client
+
+    def start(self, wire):
+        self.wire = wire
         self.greeting = self.line()
         assert self.greeting.startswith(b"+OK"), self.greeting
 

@@ -27,12 +27,15 @@ SERVERS = {
     "impatient": ({"limits": {"errors": 3}}, {}),
     "delayed": ({"pop3": {"login_delay_seconds": 3600, "expire_days": 30}}, {}),
     "locked": ({"auth": {"failures": 3}}, {}),
+    "quick-handshake": ({"workers": {"tls_handshake_seconds": 1}}, {}),
+    "spacious": ({"limits": {"connections_per_address": 2000}}, {}),
     "crowded": ({"limits": {"connections_per_address": 3}}, {}),
     "full": ({"limits": {"connections": 4}}, {}),
     "proxied": (
         {
             "proxy_protocol": {"networks": ["127.0.0.1/32"]},
             "auth": {"plaintext_networks": ["198.51.100.0/24"]},
+            "workers": {"tls_handshake_seconds": 1},
         },
         {
             "pop3-proxy": {"protocol": "pop3", "address": "127.0.0.1:0", "tls": "starttls", "proxy_protocol": True},
@@ -70,6 +73,7 @@ class WireServer(Server):
     """A server whose listeners have names."""
 
     def __init__(self, name):
+        """NAME is one of SERVERS."""
         settings, listeners = SERVERS[name]
         self.named = {**LISTENERS, **listeners}
         super().__init__(settings=merged(STANDARD_SETTINGS, settings), listeners=list(self.named.values()))

@@ -61,18 +61,7 @@ def test_marks_in_a_large_maildrop(large):
 
 def small_window(server):
     """A connection whose kernel takes little at a time."""
-    client = Pop3.__new__(Pop3)
-    host, port = server.listener_address("pop3")
-    from transcript import Connection
-    wire = Connection.__new__(Connection)
-    wire.socket = socket.socket()
-    wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    wire.socket.settimeout(60)
-    wire.socket.connect((host, port))
-    wire.received = b""
-    client.wire = wire
-    client.greeting = client.line()
-    return client
+    return Pop3(server, receive_buffer=4096)
 
 
 def test_a_client_that_does_not_read_a_listing_holds_up_nobody(large, number):

@@ -102,13 +102,17 @@ def pattern(text, variables):
 class Connection:
     """A client's socket that reads lines."""
 
-    def __init__(self, address, source=None):
-        if isinstance(address, str):
-            self.socket = socket.socket(socket.AF_UNIX)
-            self.socket.settimeout(PATIENCE_SECONDS)
-            self.socket.connect(address)
-        else:
-            self.socket = socket.create_connection(address, PATIENCE_SECONDS, (source, 0) if source else None)
+    def __init__(self, address, source=None, receive_buffer=None):
+        """`receive_buffer`: octets that the kernel takes for us, for a client that reads slowly."""
+        family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self.socket = socket.socket(family)
+        self.socket.settimeout(PATIENCE_SECONDS)
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if source:
+            self.socket.bind((source, 0))
+        self.socket.connect(address)
+        if family != socket.AF_UNIX:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.received = b""
 
