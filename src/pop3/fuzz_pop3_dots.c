@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (ph_bytes_eq(line, PH_BYTES(".\r\n"))) {
             break;
         }
-        if (line.ptr[0] == '.') {
+        if (ph_bytes_starts(line, PH_BYTES("."))) {
             line = ph_bytes_from(line, 1);
         }
         for (size_t i = 0; i < line.len; i++, restored++) {
