@@ -5,6 +5,7 @@ Postfix runs with a configuration, a queue and a port of its own; nothing of the
 must be root (through sudo, if the tests are not).
 """
 
+import json
 import os
 import pathlib
 import pwd
@@ -135,7 +136,9 @@ class Postfix:
                 assert client.sendmail(SENDER, recipients, message, mail_options=["BODY=8BITMIME"]) == {}
 
     def queue(self):
-        return [line for line in run("postqueue", "-c", self.directory, "-j").stdout.splitlines() if line]
+        """Ids of the messages in the queue; one on its way from queue to queue is listed twice."""
+        listing = run("postqueue", "-c", self.directory, "-j").stdout
+        return {json.loads(line)["queue_id"] for line in listing.splitlines()}
 
     def wait_until_empty(self):
         self.wait(lambda: not self.queue(), "Postfix keeps mail in its queue")
