@@ -62,7 +62,15 @@ enum ph_cli_output {
     PH_CLI_OUTPUT_STATUS,
 };
 
-struct ph_cli_call;
+/* Who does it. */
+enum ph_cli_kind {
+    PH_CLI_KIND_OPERATION, /* an operation of the same name (admin/operations.h); its arguments are keyed by the
+                              words of the command in lower case */
+    PH_CLI_KIND_SERVE,
+    PH_CLI_KIND_CHECK_CONFIG,
+    PH_CLI_KIND_VERSION,
+    PH_CLI_KIND_COUNT
+};
 
 struct ph_cli_command {
     const char *name;      /* "user add" */
@@ -72,9 +80,7 @@ struct ph_cli_command {
     enum ph_cli_output output;
     const char *columns; /* of a list: keys of its items, separated by blanks */
     const char *warning; /* asked before it is done, unless --yes; NULL: nothing is lost by it */
-    /* NULL: an administrative operation of the same name (admin/operations.h); its arguments are keyed by the
-     * words above in lower case. */
-    int (*run)(const struct ph_cli_call *call);
+    enum ph_cli_kind kind;
     const char *summary;
     const char *text; /* more for the man page; NULL: nothing */
 };
@@ -116,11 +122,10 @@ int ph_cli_report(const struct ph_cli_call *call, const struct ph_error *err);
 /* Where the configuration is: --config, else the default. */
 const char *ph_cli_config_path(const struct ph_cli_call *call);
 
-/* The commands that are no administrative operations. */
+/* One for each kind of command; the result is an exit code. */
+int ph_cli_operation(const struct ph_cli_call *call);
 int ph_cli_serve(const struct ph_cli_call *call);
 int ph_cli_check_config(const struct ph_cli_call *call);
 int ph_cli_version(const struct ph_cli_call *call);
-/* All others. */
-int ph_cli_operation(const struct ph_cli_call *call);
 
 #endif

@@ -13,7 +13,7 @@ const struct ph_cli_command ph_cli_commands[] = {
     {
         .name = "serve",
         .arguments = "",
-        .run = ph_cli_serve,
+        .kind = PH_CLI_KIND_SERVE,
         .summary = "Run the server, in the foreground, until SIGTERM or SIGINT.",
         .text =
             "It logs to standard error, one line an event. SIGHUP reads the configuration and the certificates "
@@ -22,7 +22,7 @@ const struct ph_cli_command ph_cli_commands[] = {
     {
         .name = "check-config",
         .arguments = "",
-        .run = ph_cli_check_config,
+        .kind = PH_CLI_KIND_CHECK_CONFIG,
         .summary = "Check the configuration and print what is wrong in it, with file and line.",
         .text = "Certificates and keys are read too. With --json it prints every key with its value.",
     },
@@ -164,7 +164,7 @@ const struct ph_cli_command ph_cli_commands[] = {
     {
         .name = "version",
         .arguments = "",
-        .run = ph_cli_version,
+        .kind = PH_CLI_KIND_VERSION,
         .summary = "Print the version.",
     },
 };
