@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Thunderbird: fetches, leaves on server, fetches only the new, deletes. Each scenario in plain text, with STARTTLS, and
+"""Thunderbird: fetches, leaves on server, fetches only the new, deletes, sends. Each scenario in plain text, with STARTTLS, and
 with TLS under a certificate that the profile trusts by its authority. thunderbird.py says how, and runs by hand."""
 
 import pytest

@@ -85,7 +85,7 @@ QUIET = {
 
 
 class Profile:
-    """A profile directory with one POP3 account (account1) and Local Folders."""
+    """A profile directory with one POP3 account (account1), its outgoing server and Local Folders."""
 
     def __init__(self, account, tls="none", **settings):
         """`settings` are preferences of the account's server, such as leave_on_server=True."""
@@ -93,7 +93,12 @@ class Profile:
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="posthouse-thunderbird-"))
         self.path = self.directory / "profile"
         self.path.mkdir()
-        self.host, port = account.server.address("pop3", "implicit" if tls == "implicit" else "starttls")
+        listener = "implicit" if tls == "implicit" else "starttls"
+        self.host, port = account.server.address("pop3", listener)
+        self.outgoing = {
+            "hostname": self.host, "port": account.server.port("submission", listener), "username": account.user,
+            "try_ssl": SOCKET_TYPES[tls], "authMethod": 3,
+        }
         self.server = {
             "type": "pop3", "hostname": self.host, "port": port, "userName": account.user, "name": account.user,
             "socketType": SOCKET_TYPES[tls], "authMethod": 3, "login_at_startup": False, "check_new_mail": False,
@@ -111,7 +116,9 @@ class Profile:
             "mail.account.account1.server": "server1", "mail.account.account1.identities": "id1",
             "mail.account.account2.server": "server2",
             "mail.identity.id1.fullName": "Tester", "mail.identity.id1.useremail": self.account.user,
-            "mail.identity.id1.valid": True,
+            "mail.identity.id1.valid": True, "mail.identity.id1.smtpServer": "smtp1", "mail.identity.id1.fcc": False,
+            "mail.smtpservers": "smtp1", "mail.smtp.defaultserver": "smtp1",
+            **{f"mail.smtpserver.smtp1.{key}": value for key, value in self.outgoing.items()},
             **{f"mail.server.server1.{key}": value for key, value in self.server.items()},
             "mail.server.server2.type": "none", "mail.server.server2.hostname": "Local Folders",
             "mail.server.server2.userName": "nobody", "mail.server.server2.name": "Local Folders",
@@ -258,12 +265,13 @@ class Thunderbird:
         return self.remote.command("WebDriver:ExecuteAsyncScript", script=head + text, args=list(words), sandbox="system")["value"]
 
     def store_password(self):
-        self.wait_for("""
-            const login = Cc["@mozilla.org/login-manager/loginInfo;1"].createInstance(Ci.nsILoginInfo);
-            const origin = `mailbox://${arguments[0]}`;
-            login.init(origin, null, origin, arguments[1], arguments[2], "", "");
-            Services.logins.addLoginAsync(login).then(() => done(true));
-            """, self.profile.host, self.profile.account.user, self.profile.account.password)
+        """For fetching and for sending."""
+        for scheme in ("mailbox", "smtp"):
+            self.wait_for("""
+                const login = Cc["@mozilla.org/login-manager/loginInfo;1"].createInstance(Ci.nsILoginInfo);
+                login.init(arguments[0], null, arguments[0], arguments[1], arguments[2], "", "");
+                Services.logins.addLoginAsync(login).then(() => done(true));
+                """, f"{scheme}://{self.profile.host}", self.profile.account.user, self.profile.account.password)
 
     def get_messages(self):
         """The Get Messages button; returns when the session with the server is over."""
@@ -296,6 +304,26 @@ class Thunderbird:
             }, true);
             """, list(message_ids))
         assert result == 0, f"Delete of {message_ids}: {result}"
+
+    def send(self, message, recipient):
+        """Sends a message that is complete already, as Send Later's Send does, over the account's outgoing server."""
+        path = self.profile.directory / "outgoing.eml"
+        path.write_bytes(message)
+        result = self.wait_for("""
+            const file = Cc["@mozilla.org/file/local;1"].createInstance(Ci.nsIFile);
+            file.initWithPath(arguments[0]);
+            const identity = MailServices.accounts.getIdentity("id1");
+            const fields = Cc["@mozilla.org/messengercompose/composefields;1"].createInstance(Ci.nsIMsgCompFields);
+            fields.from = identity.email;
+            fields.to = arguments[1];
+            Cc["@mozilla.org/messengercompose/send;1"].createInstance(Ci.nsIMsgSend).sendMessageFile(
+              identity, "account1", fields, file, false, false, Ci.nsIMsgSend.nsMsgDeliverNow, null, {
+                onStartSending() {}, onProgress() {}, onSendProgress() {}, onStatus() {}, onGetDraftFolderURI() {},
+                onSendNotPerformed() {}, onTransportSecurityError() {},
+                onStopSending(id, status) { done(status); },
+              }, "");
+            """, str(path), recipient)
+        assert result == 0, f"sending ended with {result:#x}\n{self.log()}"
 
     def want_whole(self, *message_ids):
         """Marks messages whose header alone is here: the next Get Messages brings the rest."""
@@ -425,6 +453,20 @@ def fetches_headers_first(account, tls="none", headless=True, say=print):
         say(f"fetched the headers of {len(messages)} messages and then the whole of one")
 
 
+def sends_to_itself(account, tls="none", headless=True, say=print):
+    messages = [*(edge_messages()[name] for name in ("dots", "lone-dots", "empty-body", "no-final-newline", "line-of-998")),
+                *Generator(97).messages(5)]
+    with profile_of(account, tls, leave_on_server=True) as profile:
+        with Thunderbird(profile, headless) as thunderbird:
+            thunderbird.store_password()
+            for message in messages:
+                thunderbird.send(message, account.user)
+            account.assert_holds(*messages)
+            thunderbird.get_messages()
+        assert_inbox(profile, messages)
+        say(f"sent {len(messages)} messages to itself and fetched them")
+
+
 def header_of(message):
     header, blank, _ = message.partition(b"\r\n\r\n")
     return header + blank
@@ -435,7 +477,7 @@ def message_id(message):
 
 
 SCENARIOS = [leaves_on_server_and_fetches_only_the_new, deletes_from_server_after_fetching,
-             deletes_from_server_what_is_deleted_here, fetches_headers_first]
+             deletes_from_server_what_is_deleted_here, fetches_headers_first, sends_to_itself]
 
 
 def main():
