@@ -24,7 +24,7 @@ void ph_arena_init(struct ph_arena *arena, size_t chunk_bytes)
 void ph_arena_reset(struct ph_arena *arena)
 {
     struct ph_arena_chunk *chunk = arena->chunks;
-    while (chunk != NULL && chunk->next != NULL) {
+    while (chunk != NULL && (chunk->next != NULL || chunk->cap > arena->chunk_bytes)) {
         struct ph_arena_chunk *next = chunk->next;
         free(chunk);
         chunk = next;
@@ -45,6 +45,9 @@ void ph_arena_fini(struct ph_arena *arena)
 void *ph_arena_alloc(struct ph_arena *arena, size_t len)
 {
     const size_t align = _Alignof(max_align_t);
+    if (len > PTRDIFF_MAX / 2) {
+        abort(); /* a size computed wrongly; rounding it up would wrap around */
+    }
     size_t rounded = (len + align - 1) / align * align;
     struct ph_arena_chunk *chunk = arena->chunks;
     if (chunk == NULL || chunk->cap - chunk->used < rounded) {

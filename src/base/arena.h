@@ -2,8 +2,8 @@
 /*
  * Memory that is given back all at once: one arena for a command, reset when it is answered; one for a session.
  *
- * Pointers live until ph_arena_reset or ph_arena_fini. The first chunk is kept by a reset, so that a busy thread
- * does not call malloc. Alignment is that of max_align_t. Not for sizes that a peer chooses (see base/buf.h).
+ * Pointers live until ph_arena_reset or ph_arena_fini. A reset keeps the first chunk, so that a busy thread does not
+ * call malloc, and gives back the rest. Alignment is that of max_align_t. Not for sizes that a peer chooses (see base/buf.h).
  * Threads: one at a time.
  */
 #ifndef PH_BASE_ARENA_H
@@ -15,7 +15,8 @@
 struct ph_arena_chunk;
 
 struct ph_arena {
-    struct ph_arena_chunk *chunks; /* newest first; the oldest is kept by a reset */
+    struct ph_arena_chunk
+        *chunks; /* newest first; the oldest is kept by a reset, unless one big item made it */
     size_t chunk_bytes;
 };
 

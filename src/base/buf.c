@@ -37,14 +37,15 @@ uint8_t *ph_buf_reserve(struct ph_buf *buf, size_t len)
     }
     size_t need = buf->len + len;
     if (need > buf->cap || buf->ptr == NULL) {
-        size_t cap = buf->cap < 64 ? 64 : buf->cap * 2;
+        size_t cap = buf->cap == 0 ? 63 : buf->cap * 2 + 1;
         if (cap < need) {
             cap = need;
         }
         if (cap > buf->max) {
             cap = buf->max;
         }
-        buf->ptr = ph_realloc(buf->ptr, cap);
+        /* And one for the NUL of ph_buf_cstr and vsnprintf. */
+        buf->ptr = ph_realloc(buf->ptr, cap + 1);
         buf->cap = cap;
     }
     return buf->ptr + buf->len;
@@ -97,8 +98,7 @@ void ph_buf_printf(struct ph_buf *buf, const char *fmt, ...)
     int len = vsnprintf(NULL, 0, fmt, args);
     va_end(args);
     if (len > 0) {
-        /* One more than is kept: vsnprintf writes a NUL. */
-        uint8_t *at = ph_buf_reserve(buf, (size_t)len + 1);
+        uint8_t *at = ph_buf_reserve(buf, (size_t)len);
         if (at != NULL) {
             vsnprintf((char *)at, (size_t)len + 1, fmt, again);
             buf->len += (size_t)len;
@@ -119,13 +119,9 @@ void ph_buf_consume(struct ph_buf *buf, size_t len)
 
 const char *ph_buf_cstr(struct ph_buf *buf)
 {
-    if (buf->len == buf->max) {
+    if (buf->ptr == NULL) {
         return "";
     }
-    uint8_t *end = ph_buf_reserve(buf, 1);
-    if (end == NULL) {
-        return "";
-    }
-    *end = '\0';
+    buf->ptr[buf->len] = '\0';
     return (const char *)buf->ptr;
 }

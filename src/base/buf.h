@@ -2,10 +2,12 @@
 /*
  * Owned, growable bytes with a hard maximum.
  *
- * Invariants: len <= cap <= max; ptr is NULL while cap is 0. An append that would pass max appends nothing and
- * sets has_overflowed, which stays until ph_buf_clear: a writer appends freely and asks once at the end.
+ * Invariants: len <= cap <= max; ptr is NULL until something was appended or reserved. An append that would pass max
+ * appends nothing and sets has_overflowed, which stays until ph_buf_clear: a writer appends freely and asks once at
+ * the end. What is in the buffer then has a hole and is for nobody.
  * Life: ph_buf_init or PH_BUF(max); ph_buf_clear keeps the memory; ph_buf_fini gives it back and leaves an empty
- * buffer that may be used again. Views into a buffer end with the next append, clear or fini.
+ * buffer that may be used again. Views into a buffer end with the next append, clear or fini; so a buffer is never
+ * appended to itself.
  */
 #ifndef PH_BASE_BUF_H
 #define PH_BASE_BUF_H
@@ -25,7 +27,8 @@ struct ph_buf {
 
 void ph_buf_init(struct ph_buf *buf, size_t max);
 void ph_buf_fini(struct ph_buf *buf);
-/* As ph_buf_fini, with the octets overwritten first. */
+/* As ph_buf_fini, with the octets overwritten first. Growing leaves copies behind: a buffer for a secret reserves
+ * what it needs at once. */
 void ph_buf_wipe(struct ph_buf *buf);
 void ph_buf_clear(struct ph_buf *buf);
 
@@ -48,7 +51,7 @@ static inline struct ph_bytes ph_buf_view(const struct ph_buf *buf)
     return (struct ph_bytes){buf->ptr, buf->len};
 }
 
-/* The contents with a NUL behind them (not counted in len). "" while empty or at the maximum. */
+/* The contents with a NUL behind them (not counted in len). Never NULL. */
 const char *ph_buf_cstr(struct ph_buf *buf);
 
 #endif

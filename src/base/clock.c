@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/clock.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <sys/types.h>
@@ -34,9 +35,8 @@ static void system_fill(void *ctx, void *out, size_t len)
         if (got > 0) {
             at += got;
             len -= (size_t)got;
-        } else if (got < 0) {
-            /* Only EINTR can happen here; a kernel without getrandom is not supported. */
-            continue;
+        } else if (errno != EINTR) {
+            abort(); /* a kernel or a sandbox without getrandom: no secret could be made */
         }
     }
 }
@@ -46,12 +46,12 @@ const struct ph_rand ph_rand_system = {system_fill, NULL};
 
 static uint64_t manual_real_us(void *ctx)
 {
-    return ((const struct ph_clock_manual *)ctx)->real_us;
+    return atomic_load(&((struct ph_clock_manual *)ctx)->real_us);
 }
 
 static uint64_t manual_mono_us(void *ctx)
 {
-    return ((const struct ph_clock_manual *)ctx)->mono_us;
+    return atomic_load(&((struct ph_clock_manual *)ctx)->mono_us);
 }
 
 struct ph_clock ph_clock_from_manual(struct ph_clock_manual *manual)

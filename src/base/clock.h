@@ -7,6 +7,7 @@
 #ifndef PH_BASE_CLOCK_H
 #define PH_BASE_CLOCK_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,10 +46,10 @@ static inline void ph_rand_fill(const struct ph_rand *rand, void *out, size_t le
     rand->fill(rand->ctx, out, len);
 }
 
-/* A clock that stands still until a test moves it; the fields may be set at any time by the thread that owns it. */
+/* A clock that stands still until a test moves it; any thread may set the fields at any time. */
 struct ph_clock_manual {
-    uint64_t real_us;
-    uint64_t mono_us;
+    _Atomic uint64_t real_us;
+    _Atomic uint64_t mono_us;
 };
 struct ph_clock ph_clock_from_manual(struct ph_clock_manual *manual);
 

@@ -8,10 +8,13 @@
 PH_PRINTF(3, 0)
 static void set_text(struct ph_error *err, int code, const char *fmt, va_list args)
 {
-    err->code = code;
-    if (vsnprintf(err->text, sizeof err->text, fmt, args) < 0) {
-        err->text[0] = '\0';
+    /* Not in place: the old text may be one of ARGS, where a caller says more about a failure below it. */
+    char text[sizeof err->text] = "";
+    if (vsnprintf(text, sizeof text, fmt, args) < 0) {
+        text[0] = '\0';
     }
+    err->code = code;
+    memcpy(err->text, text, sizeof text);
 }
 
 int ph_fail(struct ph_error *err, int code, const char *fmt, ...)

@@ -43,7 +43,7 @@ struct ph_error {
 };
 
 /* Records the failure and returns CODE, so that a caller writes `return ph_fail(err, PH_EINVALID, ...)`.
- * ERR may be NULL. */
+ * ERR may be NULL, and err->text may be among the arguments: `ph_fail(err, code, "open %s: %s", path, err->text)`. */
 int ph_fail(struct ph_error *err, int code, const char *fmt, ...) PH_PRINTF(3, 4);
 
 /* As ph_fail, with the text of errno value ERRNUM behind ": ". */

@@ -6,8 +6,15 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Kept free at the end of a line for what closes it. */
-enum { RESERVE = 8, VALUE_MAX = 512 };
+#include "base/utf8.h"
+
+enum {
+    RESERVE = 8, /* kept free at the end of a line for what closes it */
+    VALUE_MAX = 512,
+    ESCAPE_MAX = 12,      /* "\ud83d\ude00" */
+    VALUE_END_MAX = 4,    /* "...\"" */
+    FIELD_BYTES_MIN = 28, /* a number, or a quoted character and the mark of a cut */
+};
 
 static const struct {
     const char *name;
@@ -25,10 +32,14 @@ void ph_log_init(struct ph_log *log, int fd, enum ph_log_format format, enum ph_
     *log = (struct ph_log){fd, format, level, fd == STDERR_FILENO && getenv("JOURNAL_STREAM") != NULL, clock};
 }
 
+static size_t room(const struct ph_log_line *line)
+{
+    return sizeof line->text - RESERVE - line->len;
+}
+
 static void put(struct ph_log_line *line, const char *text, size_t len)
 {
-    size_t room = sizeof line->text - RESERVE - line->len;
-    size_t n = len < room ? len : room;
+    size_t n = len < room(line) ? len : room(line);
     memcpy(line->text + line->len, text, n);
     line->len += n;
 }
@@ -38,26 +49,41 @@ static void put_str(struct ph_log_line *line, const char *text)
     put(line, text, strlen(text));
 }
 
-/* Escapes only whole: a cut in the middle of an escape would break JSON. */
-static void put_escaped(struct ph_log_line *line, struct ph_bytes value)
+/* ASCII, so that no terminal can be told anything: other characters as JSON escapes them. */
+static void put_character(struct ph_log_line *line, uint32_t code)
 {
-    size_t n = value.len < VALUE_MAX ? value.len : VALUE_MAX;
-    for (size_t i = 0; i < n && line->len + 16 < sizeof line->text - RESERVE; i++) {
-        uint8_t c = value.ptr[i];
-        if (c == '"' || c == '\\') {
-            const char pair[2] = {'\\', (char)c};
-            put(line, pair, 2);
-        } else if (c < 0x20 || c >= 0x7F) {
-            char hex[8];
-            int len = snprintf(hex, sizeof hex, "\\u%04x", c);
-            put(line, hex, (size_t)len);
-        } else {
-            put(line, (const char *)&c, 1);
-        }
+    if (code >= 0x20 && code < 0x7F) {
+        const char pair[2] = {'\\', (char)code};
+        bool is_special = code == '"' || code == '\\';
+        put(line, is_special ? pair : pair + 1, is_special ? 2 : 1);
+        return;
     }
-    if (n < value.len) {
-        put_str(line, "...");
+    char text[ESCAPE_MAX + 1];
+    int len;
+    if (code == 0) {
+        code = 0xFFFD; /* many readers of JSON refuse the whole line for a NUL: a way to hide it */
     }
+    if (code < 0x10000) {
+        len = snprintf(text, sizeof text, "\\u%04x", (unsigned)code);
+    } else {
+        unsigned high = 0xD800U + ((unsigned)(code - 0x10000U) >> 10);
+        unsigned low = 0xDC00U + (unsigned)(code & 0x3FFU);
+        len = snprintf(text, sizeof text, "\\u%04x\\u%04x", high, low);
+    }
+    put(line, text, (size_t)len);
+}
+
+/* Characters and escapes only whole: a cut in the middle of an escape would break JSON. */
+static void put_quoted(struct ph_log_line *line, struct ph_bytes value)
+{
+    struct ph_bytes rest = value;
+    put_str(line, "\"");
+    while (rest.len > 0 && value.len - rest.len < VALUE_MAX && room(line) >= ESCAPE_MAX + VALUE_END_MAX) {
+        uint32_t code;
+        (void)ph_utf8_next(&rest, &code);
+        put_character(line, code);
+    }
+    put_str(line, rest.len > 0 ? "...\"" : "\"");
 }
 
 static bool is_plain(struct ph_bytes value)
@@ -77,20 +103,17 @@ static bool is_plain(struct ph_bytes value)
 static bool begin_field(struct ph_log_line *line, const char *key)
 {
     /* A field that cannot start whole is left out whole. */
-    if (line->log == NULL || line->len + strlen(key) + 32 > sizeof line->text - RESERVE) {
+    if (line->log == NULL || room(line) < strlen(key) + strlen(",\"\":") + FIELD_BYTES_MIN) {
         return false;
     }
-    if (line->log->format == PH_LOG_JSON) {
-        put_str(line, line->text[line->len - 1] == '{' ? "\"" : ",\"");
-        put_str(line, key);
-        put_str(line, "\":");
-    } else {
-        if (line->len > 0 && line->text[line->len - 1] != '>') {
-            put_str(line, " ");
-        }
-        put_str(line, key);
-        put_str(line, "=");
+    bool is_json = line->log->format == PH_LOG_JSON;
+    if (line->has_fields) {
+        put_str(line, is_json ? "," : " ");
     }
+    put_str(line, is_json ? "\"" : "");
+    put_str(line, key);
+    put_str(line, is_json ? "\":" : "=");
+    line->has_fields = true;
     return true;
 }
 
@@ -99,13 +122,11 @@ void ph_log_bytes(struct ph_log_line *line, const char *key, struct ph_bytes val
     if (!begin_field(line, key)) {
         return;
     }
-    if (line->log->format == PH_LOG_KV && is_plain(value)) {
+    if (line->log->format == PH_LOG_KV && is_plain(value) && value.len <= room(line)) {
         put(line, (const char *)value.ptr, value.len);
-        return;
+    } else {
+        put_quoted(line, value);
     }
-    put_str(line, "\"");
-    put_escaped(line, value);
-    put_str(line, "\"");
 }
 
 void ph_log_str(struct ph_log_line *line, const char *key, const char *value)
@@ -144,6 +165,7 @@ void ph_log_begin(struct ph_log_line *line, const struct ph_log *log, enum ph_lo
                   const char *event)
 {
     line->len = 0;
+    line->has_fields = false;
     line->log = ph_log_is_on(log, level) ? log : NULL;
     if (line->log == NULL) {
         return;

@@ -9,8 +9,10 @@
  *     ph_log_u64(&line, "duration_us", spent);
  *     ph_log_end(&line);
  *
- * Values are escaped, so a peer cannot forge a line or a field, and cut so that a line stays under
- * PH_LOG_LINE_BYTES. Never log a password, a SASL message or a body.
+ * Values are escaped, so a peer cannot forge a line or a field, and cut (marked by "...") so that a line stays under
+ * PH_LOG_LINE_BYTES; a field that finds no room is left out whole. Lines are ASCII: what is not stands as JSON's
+ * escapes, in both formats, an octet that is no UTF-8 as if it were Latin-1, and NUL as U+FFFD.
+ * Never log a password, a SASL message or a body.
  * Below the log's level everything is a no-op. Threads: any. A line belongs to one thread and lives on its stack.
  * On journald's standard error stream ($JOURNAL_STREAM) a line starts with its <priority> and has no time.
  */
@@ -37,6 +39,7 @@ struct ph_log {
 struct ph_log_line {
     const struct ph_log *log; /* NULL for a line below the level */
     size_t len;
+    bool has_fields;
     char text[PH_LOG_LINE_BYTES];
 };
 

@@ -41,14 +41,26 @@ static size_t sequence_len(struct ph_bytes text)
     return len;
 }
 
+bool ph_utf8_next(struct ph_bytes *rest, uint32_t *out_code)
+{
+    static const uint8_t first_bits[] = {0xFF, 0x7F, 0x1F, 0x0F, 0x07};
+    size_t len = sequence_len(*rest);
+    uint32_t code = rest->ptr[0] & first_bits[len];
+    for (size_t i = 1; i < len; i++) {
+        code = code << 6 | (rest->ptr[i] & 0x3FU);
+    }
+    *rest = ph_bytes_from(*rest, len == 0 ? 1 : len);
+    *out_code = code;
+    return len > 0;
+}
+
 bool ph_utf8_is_valid(struct ph_bytes text)
 {
+    uint32_t code;
     while (text.len > 0) {
-        size_t len = sequence_len(text);
-        if (len == 0) {
+        if (!ph_utf8_next(&text, &code)) {
             return false;
         }
-        text = ph_bytes_from(text, len);
     }
     return true;
 }

@@ -49,10 +49,30 @@ static void test_ascii(void **state)
     assert_false(ph_utf8_is_ascii(PH_BYTES("a\xC3\xBC")));
 }
 
+static void test_characters_one_by_one(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t code;
+        bool is_valid;
+    } wanted[] = {
+        {'a', true},      {0xFC, true}, {0x20AC, true}, {0xFF, false},
+        {0x10FFFF, true}, {0, true},    {0xE6, false},  {0x97, false},
+    };
+    struct ph_bytes rest = PH_BYTES("a\xC3\xBC\xE2\x82\xAC\xFF\xF4\x8F\xBF\xBF\0\xE6\x97");
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        uint32_t code = 0;
+        assert_int_equal(ph_utf8_next(&rest, &code), wanted[i].is_valid);
+        assert_int_equal(code, wanted[i].code);
+    }
+    assert_int_equal(rest.len, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_well_formed_sequences),
+        cmocka_unit_test(test_characters_one_by_one),
         cmocka_unit_test(test_ill_formed_sequences),
         cmocka_unit_test(test_ascii),
     };

@@ -3,8 +3,9 @@
  * UUIDs, above all TimeUUIDs (version 1), which name messages, mailboxes and blobs.
  *
  * A struct ph_uuid holds the sixteen octets in the order of the text form. Time order is not octet order:
- * ph_uuid_compare compares as Cassandra's timeuuid type does (time first), and ph_uuid_to_sortable gives octets
- * whose memcmp order is that order, which is how SQLite keeps them.
+ * ph_uuid_compare compares time first, as Cassandra's timeuuid type does (which breaks ties by signed octets, we by
+ * unsigned ones), and ph_uuid_to_sortable gives octets whose memcmp order for TimeUUIDs is that order, which is how
+ * SQLite keeps them.
  *
  * Source: RFC 4122, sections 4.1 and 4.2.
  */
