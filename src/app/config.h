@@ -28,10 +28,13 @@
     X(PH_CONFIG_TLS_IMPLICIT, "implicit")
 #define PH_CONFIG_CHOICES_bare_newline(X) \
     X(PH_CONFIG_BARE_NEWLINE_REJECT, "reject") X(PH_CONFIG_BARE_NEWLINE_ACCEPT, "accept")
+#define PH_CONFIG_CHOICES_page_bytes(X) \
+    X(PH_CONFIG_PAGE_1024, "1024") X(PH_CONFIG_PAGE_2048, "2048") X(PH_CONFIG_PAGE_4096, "4096")
 #define PH_CONFIG_CHOICES_tls_version(X) X(PH_CONFIG_TLS_1_2, "1.2") X(PH_CONFIG_TLS_1_3, "1.3")
 /* Every set of choices; a new one is named here too. */
 #define PH_CONFIG_CHOICE_SETS(SET) \
-    SET(log_format) SET(log_level) SET(protocol) SET(listener_tls) SET(tls_version) SET(bare_newline)
+    SET(log_format)                \
+    SET(log_level) SET(protocol) SET(listener_tls) SET(tls_version) SET(bare_newline) SET(page_bytes)
 
 #define PH_CONFIG_ENUM_NAME(name, text) name,
 #define PH_CONFIG_ENUM(set) enum ph_config_##set{PH_CONFIG_CHOICES_##set(PH_CONFIG_ENUM_NAME)};
