@@ -6,15 +6,15 @@
  * octets that sort by time; they are turned on the way in, into memory of the connection.
  */
 #include <assert.h>
+#include <errno.h>
 
 #include "db/sqlite/engine.h"
 
 /* ---- Errors ---- */
 
-static int class_of(sqlite3 *handle)
+static int class_of(sqlite3 *handle, int errnum)
 {
     int extended = sqlite3_extended_errcode(handle);
-    int errnum = sqlite3_system_errno(handle);
     switch (extended & 0xFF) {
     case SQLITE_CONSTRAINT:
         /* Only a key that is taken can come from outside. */
@@ -41,9 +41,12 @@ int ph_sqlite_fail(struct ph_sqlite_connection *connection, struct ph_error *err
     if (connection->handle == NULL) {
         return ph_fail(err, PH_EUNAVAILABLE, "%s: out of memory", what);
     }
-    int class = class_of(connection->handle);
-    int code = sqlite3_errcode(connection->handle) & 0xFF;
+    /* A COMMIT that fails has cleaned up behind itself, which clears SQLite's own copy of errno. */
+    int left_errno = errno;
     int errnum = sqlite3_system_errno(connection->handle);
+    errnum = errnum == 0 ? left_errno : errnum;
+    int class = class_of(connection->handle, errnum);
+    int code = sqlite3_errcode(connection->handle) & 0xFF;
     const char *message = sqlite3_errmsg(connection->handle);
     bool is_of_system = errnum != 0 && (code == SQLITE_IOERR || code == SQLITE_CANTOPEN);
     return is_of_system ? ph_fail_errno(err, class, errnum, "%s: %s", what, message)
@@ -54,6 +57,7 @@ int ph_sqlite_fail(struct ph_sqlite_connection *connection, struct ph_error *err
 
 int ph_sqlite_exec(struct ph_sqlite_connection *connection, const char *sql, struct ph_error *err)
 {
+    errno = 0;
     if (sqlite3_exec(connection->handle, sql, NULL, NULL, NULL) != SQLITE_OK) {
         return ph_sqlite_fail(connection, err, sql);
     }

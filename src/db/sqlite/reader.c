@@ -6,7 +6,7 @@
  * that few of them have warm caches. The statement is reset at the end, which ends the read transaction: rows that
  * are held keep the log from starting anew.
  */
-#include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -100,6 +100,7 @@ int ph_sqlite_query(struct ph_db *db, enum ph_stmt stmt, const struct ph_value *
 int ph_sqlite_next(struct ph_rows *base, struct ph_error *err)
 {
     struct ph_sqlite_rows *rows = (struct ph_sqlite_rows *)base;
+    errno = 0;
     switch (sqlite3_step(rows->stmt)) {
     case SQLITE_ROW: return 1;
     case SQLITE_DONE: return 0;

@@ -6,15 +6,18 @@
  * none is left or the batch is full: one sync for all. While the sync runs the next batch gathers, so nobody sleeps
  * to let one gather. Completions follow the commit, in order.
  *
- * A plan with requirements runs under a savepoint: if one is not met, only that plan is undone. Any other failure
- * undoes the transaction; the batch is then cut in halves, down to the single plan that fails, so that the others
- * do not suffer from it and a full disk still takes what fits.
+ * A requirement that is not met undoes its plan alone. That takes a savepoint, and each savepoint copies every page
+ * that the plan changes; so a batch runs without, and runs again with them in the rare case that it needs one.
+ *
+ * Any other failure undoes the transaction; the batch is then cut in halves, down to the single plan that fails, so
+ * that the others do not suffer from it and a full disk still takes what fits.
  *
  * What a failed COMMIT leaves: after a failed write the log has no whole commit record, so nothing was changed.
  * After a failed sync the record may or may not be on disk, which only a restart after a crash would show: unknown
  * outcome. The same if the companion's sync fails behind a good commit.
  */
 #include <assert.h>
+#include <errno.h>
 
 #include "db/sqlite/engine.h"
 
@@ -27,6 +30,7 @@ static int run_entry(struct ph_sqlite_writer *writer, const struct ph_plan_entry
     int result = ph_sqlite_bind(&writer->connection, entry->stmt, entry->params, entry->param_count, false,
                                 &stmt, err);
     if (result == PH_OK) {
+        errno = 0;
         int rc = sqlite3_step(stmt);
         if ((rc & 0xFF) == SQLITE_CONSTRAINT && entry->required != 0) {
             result = PH_OK; /* no row is changed: the requirement says what that means */
@@ -63,22 +67,29 @@ static int run_entries(struct ph_sqlite_writer *writer, struct ph_plan *plan, bo
     return PH_OK;
 }
 
-/* *OUT_RESULT is the plan's. Fails only if the transaction cannot go on. */
-static int run_plan(struct ph_sqlite_writer *writer, struct ph_plan *plan, int *out_result)
+enum mode { WITHOUT_SAVEPOINTS, WITH_SAVEPOINTS };
+
+/* *OUT_RESULT is the plan's. Fails only if the transaction cannot go on; *OUT_IS_UNMET says that it could, with a
+ * savepoint. */
+static int run_plan(struct ph_sqlite_writer *writer, struct ph_plan *plan, enum mode mode, int *out_result,
+                    bool *out_is_unmet)
 {
     plan->error = (struct ph_error){0};
-    bool is_unmet = false;
-    if (!plan->has_requirements) {
-        *out_result = run_entries(writer, plan, &is_unmet);
+    *out_is_unmet = false;
+    if (!plan->has_requirements || mode == WITHOUT_SAVEPOINTS) {
+        *out_result = run_entries(writer, plan, out_is_unmet);
         return *out_result;
     }
     int result = ph_sqlite_exec(&writer->connection, "SAVEPOINT plan", &plan->error);
     if (result == PH_OK) {
-        result = run_entries(writer, plan, &is_unmet);
+        result = run_entries(writer, plan, out_is_unmet);
     }
     *out_result = result;
-    if (is_unmet) {
-        result = ph_sqlite_exec(&writer->connection, "ROLLBACK TO plan", &plan->error);
+    if (*out_is_unmet) {
+        struct ph_error *err = &plan->error;
+        struct ph_error unmet = *err;
+        result = ph_sqlite_exec(&writer->connection, "ROLLBACK TO plan", err);
+        *err = result == PH_OK ? unmet : *err;
     }
     if (result == PH_OK) {
         result = ph_sqlite_exec(&writer->connection, "RELEASE plan", &plan->error);
@@ -108,8 +119,8 @@ static int begin_companion(struct ph_sqlite_writer *writer, const struct ph_db_c
     if (result != PH_OK) {
         return ph_fail(err, result, "content beside the database");
     }
-    int outcome = PH_OK;
-    result = run_plan(writer, &plan, &outcome);
+    bool is_unmet;
+    result = run_entries(writer, &plan, &is_unmet);
     if (result != PH_OK) {
         *err = plan.error;
         struct ph_error ignored;
@@ -120,6 +131,7 @@ static int begin_companion(struct ph_sqlite_writer *writer, const struct ph_db_c
 
 static int commit(struct ph_sqlite_writer *writer, struct ph_error *err)
 {
+    errno = 0;
     int rc = sqlite3_exec(writer->connection.handle, "COMMIT", NULL, NULL, NULL);
     if (rc == SQLITE_OK) {
         return PH_OK;
@@ -136,26 +148,37 @@ static int commit(struct ph_sqlite_writer *writer, struct ph_error *err)
 
 static void take_waiting(struct ph_sqlite_writer *writer);
 
-/* Runs and commits the plans from FROM up to *TO, and with CAN_GROW those that come meanwhile. On failure nothing of
- * them stands (or, with PH_EUNKNOWN_OUTCOME, perhaps all). */
-static int run_transaction(struct ph_sqlite_writer *writer, unsigned from, unsigned *to, bool can_grow,
-                           struct ph_error *err)
+/* Runs the plans from FROM up to *TO, and with CAN_GROW those that come meanwhile. */
+static int run_plans(struct ph_sqlite_writer *writer, unsigned from, unsigned *to, bool can_grow,
+                     enum mode mode, bool *out_is_unmet, struct ph_error *err)
 {
-    int result = ph_sqlite_exec(&writer->connection, "BEGIN IMMEDIATE", err);
-    if (result != PH_OK) {
-        return result;
-    }
     for (unsigned i = from; i < *to; i++) {
-        result = run_plan(writer, writer->batch[i], &writer->results[i]);
+        int result = run_plan(writer, writer->batch[i], mode, &writer->results[i], out_is_unmet);
         if (result != PH_OK) {
             *err = writer->batch[i]->error;
-            roll_back(writer);
             return result;
         }
         if (can_grow && i + 1 == *to) {
             take_waiting(writer);
             *to = writer->batch_count;
         }
+    }
+    return PH_OK;
+}
+
+/* Runs and commits, as above. On failure nothing of them stands (or, with PH_EUNKNOWN_OUTCOME, perhaps all). */
+static int run_transaction(struct ph_sqlite_writer *writer, unsigned from, unsigned *to, bool can_grow,
+                           enum mode mode, bool *out_is_unmet, struct ph_error *err)
+{
+    *out_is_unmet = false;
+    int result = ph_sqlite_exec(&writer->connection, "BEGIN IMMEDIATE", err);
+    if (result != PH_OK) {
+        return result;
+    }
+    result = run_plans(writer, from, to, can_grow, mode, out_is_unmet, err);
+    if (result != PH_OK) {
+        roll_back(writer);
+        return result;
     }
     pthread_mutex_lock(&writer->lock);
     struct ph_db_companion companion = writer->companion;
@@ -193,7 +216,11 @@ static void log_failure(struct ph_sqlite_writer *writer, unsigned plans, const s
 static void run_range(struct ph_sqlite_writer *writer, unsigned from, unsigned to, bool can_grow)
 {
     struct ph_error err = {0};
-    int result = run_transaction(writer, from, &to, can_grow, &err);
+    bool is_unmet = false;
+    int result = run_transaction(writer, from, &to, can_grow, WITHOUT_SAVEPOINTS, &is_unmet, &err);
+    if (is_unmet) {
+        result = run_transaction(writer, from, &to, false, WITH_SAVEPOINTS, &is_unmet, &err);
+    }
     if (result == PH_OK) {
         return;
     }
