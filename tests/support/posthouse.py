@@ -19,7 +19,7 @@ import time
 import yaml
 
 from support.certificates import Authority
-from support.process import WITH_US
+from support.process import WITH_US, end
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = pathlib.Path(os.environ.get("POSTHOUSE_BIN", ROOT / "build/release/posthouse"))
@@ -119,11 +119,20 @@ class Server:
             if self.process is not None:
                 self.stop()
         finally:
-            if "POSTHOUSE_KEEP" not in os.environ:
-                shutil.rmtree(self.directory, ignore_errors=True)
+            self.remove()
+
+    def remove(self):
+        if "POSTHOUSE_KEEP" not in os.environ:
+            shutil.rmtree(self.directory, ignore_errors=True)
 
     def __enter__(self):
-        return self.start() if self.process is None else self
+        try:
+            return self.start() if self.process is None else self
+        except BaseException:
+            if self.process is not None:
+                end(self.process, 0)
+            self.remove()
+            raise
 
     def __exit__(self, *_):
         self.close()
