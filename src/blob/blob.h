@@ -33,6 +33,19 @@ int ph_blob_put(struct ph_blob_store *store, struct ph_plan *plan, enum ph_blob_
                 const struct ph_blob_content *content, unsigned references, struct ph_uuid *out_id,
                 struct ph_error *err) PH_MUST_USE;
 
+/* Several blobs of one plan at once: they lie next to each other, and are written together. */
+struct ph_blob_item {
+    enum ph_blob_kind kind;
+    struct ph_blob_content content;
+    unsigned references;
+    struct ph_uuid id; /* set by ph_blob_put_all */
+};
+
+enum { PH_BLOB_ITEMS_MAX = 8 };
+
+int ph_blob_put_all(struct ph_blob_store *store, struct ph_plan *plan, struct ph_blob_item *items,
+                    unsigned count, struct ph_error *err) PH_MUST_USE;
+
 /* Where a reader is; a value, holds no resource between calls, so a slow client costs nothing but this. */
 struct ph_blob_reader {
     struct ph_uuid id;

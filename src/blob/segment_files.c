@@ -281,6 +281,9 @@ int ph_segment_remove(struct ph_segment_files *files, uint32_t number, struct ph
         }
     }
     pthread_mutex_unlock(&files->lock);
+    if (rc == 0 && fsync(files->directory_fd) != 0) {
+        return fail_file(err, errno, "remove", number);
+    }
     return rc == 0 || errnum == ENOENT ? PH_OK : fail_file(err, errnum, "remove", number);
 }
 

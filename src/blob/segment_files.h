@@ -51,7 +51,7 @@ int ph_segment_files_newest(struct ph_segment_files *files, uint32_t *out_number
 /* A new file with its header, on disk with its name when this returns. PH_ECONFLICT where it exists. */
 int ph_segment_create(struct ph_segment_files *files, uint32_t number, uint64_t made_us,
                       struct ph_error *err) PH_MUST_USE;
-/* Removes the name; not an error where there is none. */
+/* Removes the name, for good when this returns; not an error where there is none. */
 int ph_segment_remove(struct ph_segment_files *files, uint32_t number, struct ph_error *err) PH_MUST_USE;
 
 /* PH_ENOTFOUND: no such file. */

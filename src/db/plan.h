@@ -78,11 +78,6 @@ struct ph_plan_entry *ph_plan_add_values(struct ph_plan *plan, enum ph_plan_stag
     ph_plan_add_values((plan), (stage), (stmt), (class), (const struct ph_value[]){__VA_ARGS__}, \
                        (unsigned)(sizeof((const struct ph_value[]){__VA_ARGS__}) / sizeof(struct ph_value)))
 
-/* As ph_plan_require, for what practically always holds: it costs nothing then. Where it does not hold, everything
- * that was to be committed with the plan is undone and done again without it. */
-#define ph_plan_expect(plan, class, stage, stmt, ...) \
-    (ph_plan_add(plan, stage, stmt, __VA_ARGS__)->required = (class))
-
 /* HOOK lives in the plan's arena, or longer than the plan. */
 void ph_plan_hook_add(struct ph_plan *plan, struct ph_plan_hook *hook);
 

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a store of content implements; nobody else includes this. A store embeds struct ph_blob_store as its first
+ * member.
+ */
+#ifndef PH_BLOB_BLOB_PRIVATE_H
+#define PH_BLOB_BLOB_PRIVATE_H
+
+#include "blob/blob.h"
+
+struct ph_blob_functions {
+    /* COUNT from 1 to PH_BLOB_ITEMS_MAX. */
+    int (*put)(struct ph_blob_store *store, struct ph_plan *plan, struct ph_blob_item *items, unsigned count,
+               struct ph_error *err);
+    /* Fills size and place; the front has set id and offset. */
+    int (*open)(struct ph_blob_store *store, struct ph_blob_reader *reader, struct ph_error *err);
+    /* LEN octets from the reader's offset, which are there and have room in OUT. Does not move the offset. */
+    int (*read)(struct ph_blob_store *store, struct ph_blob_reader *reader, size_t len, struct ph_buf *out,
+                struct ph_error *err);
+};
+
+struct ph_blob_store {
+    const struct ph_blob_functions *functions;
+};
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The front of the content stores: checks what does not depend on where content lies.
+ */
+#include <assert.h>
+
+#include "blob/blob-private.h"
+
+int ph_blob_put_all(struct ph_blob_store *store, struct ph_plan *plan, struct ph_blob_item *items,
+                    unsigned count, struct ph_error *err)
+{
+    assert(count >= 1 && count <= PH_BLOB_ITEMS_MAX);
+    for (unsigned i = 0; i < count; i++) {
+        assert(items[i].references > 0);
+    }
+    return store->functions->put(store, plan, items, count, err);
+}
+
+int ph_blob_put(struct ph_blob_store *store, struct ph_plan *plan, enum ph_blob_kind kind,
+                const struct ph_blob_content *content, unsigned references, struct ph_uuid *out_id,
+                struct ph_error *err)
+{
+    struct ph_blob_item item = {.kind = kind, .content = *content, .references = references};
+    int result = ph_blob_put_all(store, plan, &item, 1, err);
+    if (result == PH_OK) {
+        *out_id = item.id;
+    }
+    return result;
+}
+
+int ph_blob_open(struct ph_blob_store *store, const struct ph_uuid *id, struct ph_blob_reader *out_reader,
+                 struct ph_error *err)
+{
+    *out_reader = (struct ph_blob_reader){.id = *id};
+    return store->functions->open(store, out_reader, err);
+}
+
+int ph_blob_read(struct ph_blob_store *store, struct ph_blob_reader *reader, size_t max, struct ph_buf *out,
+                 struct ph_error *err)
+{
+    if (reader->offset > reader->size) {
+        return ph_fail(err, PH_EBUG, "a reader stands at %llu of %llu octets",
+                       (unsigned long long)reader->offset, (unsigned long long)reader->size);
+    }
+    uint64_t left = reader->size - reader->offset;
+    size_t len = left < max ? (size_t)left : max;
+    if (len == 0) {
+        return PH_OK;
+    }
+    if (len > out->max - out->len) {
+        return ph_fail(err, PH_EBUG, "no room for %zu octets of content", len);
+    }
+    int result = store->functions->read(store, reader, len, out, err);
+    if (result == PH_OK) {
+        reader->offset += len;
+    }
+    return result;
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Putting content: compress, reserve a place, write.
+ *
+ * The length of a record must be known before its place is, so content is compressed first: in memory up to
+ * STORED_MEMORY_MAX, beyond that into a nameless file, whose pages mostly never get to disk. All blobs of a put are
+ * one reservation and, while they are in memory, one pwritev.
+ */
+#include "blob/segment_store-private.h"
+
+enum { STORED_MEMORY_MAX = 1 << 20, COPY_BYTES = 1 << 16, PARTS_PER_ITEM = 4 };
+
+/* One record on its way. */
+struct pending {
+    struct ph_record record;
+    uint8_t header[PH_RECORD_HEADER_BYTES];
+    struct ph_buf table;
+    struct ph_spool frames;
+};
+
+static void init_pending(struct pending *p, const struct ph_segment_store *store)
+{
+    p->table = PH_BUF(SIZE_MAX);
+    ph_spool_init(&p->frames, store->options.spool_directory, STORED_MEMORY_MAX, PH_RECORD_RAW_MAX);
+}
+
+static void fini_pending(struct pending *p)
+{
+    ph_buf_fini(&p->table);
+    ph_spool_fini(&p->frames);
+}
+
+/* ---- Compressing ---- */
+
+/* Octets OFFSET to OFFSET + LEN of CONTENT: where they lie in one piece, else gathered in the workspace. */
+static int gather(const struct ph_blob_content *content, uint64_t offset, size_t len,
+                  struct ph_workspace *workspace, struct ph_bytes *out_frame, struct ph_error *err)
+{
+    struct ph_bytes prefix =
+        ph_bytes_first(ph_bytes_from(content->prefix, offset < SIZE_MAX ? (size_t)offset : SIZE_MAX), len);
+    uint64_t spool_at = content->offset + (offset > content->prefix.len ? offset - content->prefix.len : 0);
+    if (prefix.len == len) {
+        *out_frame = prefix;
+        return PH_OK;
+    }
+    struct ph_bytes view = ph_spool_view(content->spool);
+    if (prefix.len == 0 && view.ptr != NULL && spool_at + len <= view.len) {
+        *out_frame = ph_bytes_of(view.ptr + spool_at, len);
+        return PH_OK;
+    }
+    if (prefix.len > 0) {
+        memcpy(workspace->frame, prefix.ptr, prefix.len);
+    }
+    *out_frame = ph_bytes_of(workspace->frame, len);
+    return ph_spool_read(content->spool, spool_at, workspace->frame + prefix.len, len - prefix.len, err);
+}
+
+static int compress_item(const struct ph_segment_store *store, struct ph_workspace *workspace,
+                         const struct ph_blob_item *item, struct pending *p, struct ph_error *err)
+{
+    const struct ph_blob_content *content = &item->content;
+    uint64_t raw_length = content->prefix.len + content->length;
+    if (raw_length > PH_RECORD_RAW_MAX) {
+        return ph_fail(err, PH_ELIMIT, "content of %llu octets", (unsigned long long)raw_length);
+    }
+    p->record = (struct ph_record){
+        .kind = (uint8_t)item->kind,
+        .raw_length = (uint32_t)raw_length,
+        .dictionary = ph_codec_dictionary(store->codec, (uint8_t)item->kind),
+        .check = ph_check((struct ph_bytes){NULL, 0}),
+    };
+    bool has_table = ph_frame_table_bytes(p->record.raw_length) > 0;
+    for (uint64_t at = 0; at < raw_length; at += PH_FRAME_BYTES) {
+        size_t len = raw_length - at < PH_FRAME_BYTES ? (size_t)(raw_length - at) : PH_FRAME_BYTES;
+        struct ph_bytes frame;
+        int result = gather(content, at, len, workspace, &frame, err);
+        if (result != PH_OK) {
+            return result;
+        }
+        size_t stored = ph_codec_compress(store->codec, workspace, p->record.kind, frame, workspace->stored);
+        struct ph_bytes octets = stored == len ? frame : ph_bytes_of(workspace->stored, stored);
+        uint64_t check = ph_check(octets);
+        result = ph_spool_write(&p->frames, octets, err);
+        if (result != PH_OK) {
+            return result;
+        }
+        if (has_table) {
+            uint8_t *entry = ph_buf_reserve(&p->table, PH_FRAME_ENTRY_BYTES);
+            ph_frame_entry_encode((uint32_t)p->frames.size, check, entry);
+            p->table.len += PH_FRAME_ENTRY_BYTES;
+        } else {
+            p->record.check = check;
+        }
+    }
+    if (has_table) {
+        p->record.check = ph_check(ph_buf_view(&p->table));
+    }
+    p->record.stored_length = (uint32_t)(p->table.len + p->frames.size);
+    return PH_OK;
+}
+
+/* ---- Writing ---- */
+
+struct output {
+    struct ph_segment_store *store;
+    struct ph_segment_file *file;
+    uint64_t offset; /* of the first part */
+    struct iovec parts[PH_BLOB_ITEMS_MAX * PARTS_PER_ITEM];
+    int count;
+};
+
+static int flush(struct output *out, struct ph_error *err)
+{
+    uint64_t len = 0;
+    for (int i = 0; i < out->count; i++) {
+        len += out->parts[i].iov_len;
+    }
+    int result = ph_segment_write(out->store->files, out->file, out->parts, out->count, out->offset, err);
+    out->offset += len;
+    out->count = 0;
+    return result;
+}
+
+static void add_part(struct output *out, const void *ptr, size_t len)
+{
+    if (len > 0) {
+        /* The kernel only reads it. */
+        out->parts[out->count++] = (struct iovec){(void *)(uintptr_t)ptr, len};
+    }
+}
+
+static int copy_spool(struct output *out, struct ph_spool *spool, struct ph_workspace *workspace,
+                      struct ph_error *err)
+{
+    int result = flush(out, err);
+    for (uint64_t at = 0; at < spool->size && result == PH_OK;) {
+        size_t len = spool->size - at < COPY_BYTES ? (size_t)(spool->size - at) : COPY_BYTES;
+        result = ph_spool_read(spool, at, workspace->stored, len, err);
+        if (result == PH_OK) {
+            add_part(out, workspace->stored, len);
+            result = flush(out, err);
+        }
+        at += len;
+    }
+    return result;
+}
+
+static int write_all(struct ph_segment_store *store, const struct ph_reservation *reservation,
+                     struct pending *pending, unsigned count, struct ph_workspace *workspace,
+                     struct ph_error *err)
+{
+    static const uint8_t zeros[PH_RECORD_ALIGN];
+    struct output out = {.store = store, .file = reservation->file, .offset = reservation->offset};
+    int result = PH_OK;
+    for (unsigned i = 0; i < count && result == PH_OK; i++) {
+        struct pending *p = &pending[i];
+        add_part(&out, p->header, sizeof p->header);
+        add_part(&out, p->table.ptr, p->table.len);
+        if (p->frames.fd < 0) {
+            struct ph_bytes view = ph_spool_view(&p->frames);
+            add_part(&out, view.ptr, view.len);
+        } else {
+            result = copy_spool(&out, &p->frames, workspace, err);
+        }
+        uint64_t span = ph_record_span(p->record.stored_length);
+        add_part(&out, zeros, (size_t)(span - PH_RECORD_HEADER_BYTES - p->record.stored_length));
+    }
+    return result == PH_OK ? flush(&out, err) : result;
+}
+
+/* ---- The whole ---- */
+
+static int place_all(struct ph_segment_store *store, struct ph_plan *plan, struct ph_blob_item *items,
+                     struct pending *pending, unsigned count, struct ph_workspace *workspace,
+                     struct ph_error *err)
+{
+    uint64_t length = 0;
+    for (unsigned i = 0; i < count; i++) {
+        length += ph_record_span(pending[i].record.stored_length);
+    }
+    struct ph_uuid ids[PH_BLOB_ITEMS_MAX];
+    struct ph_reservation reservation;
+    int result = ph_appender_reserve(store->appender, length, ids, count, &reservation, err);
+    if (result != PH_OK) {
+        return result;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        pending[i].record.id = ids[i];
+        ph_record_encode(&pending[i].record, pending[i].header);
+    }
+    result = write_all(store, &reservation, pending, count, workspace, err);
+    struct ph_blob_place place = {.segment = reservation.file->number, .offset = reservation.offset};
+    ph_appender_complete(store->appender, &reservation, result == PH_OK);
+    if (result != PH_OK) {
+        return result;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        place.length = ph_record_span(pending[i].record.stored_length);
+        place.size = pending[i].record.raw_length;
+        place.check = pending[i].record.check;
+        items[i].id = ids[i];
+        ph_blob_row_add(plan, &ids[i], &place, items[i].references);
+        place.offset += place.length;
+    }
+    return PH_OK;
+}
+
+int ph_segment_put(struct ph_blob_store *base, struct ph_plan *plan, struct ph_blob_item *items,
+                   unsigned count, struct ph_error *err)
+{
+    struct ph_segment_store *store = (struct ph_segment_store *)base;
+    struct pending pending[PH_BLOB_ITEMS_MAX];
+    for (unsigned i = 0; i < count; i++) {
+        init_pending(&pending[i], store);
+    }
+    struct ph_workspace *workspace = ph_codec_take(store->codec, NULL, 0);
+    workspace->has_frame = false;
+    int result = PH_OK;
+    for (unsigned i = 0; i < count && result == PH_OK; i++) {
+        result = compress_item(store, workspace, &items[i], &pending[i], err);
+    }
+    if (result == PH_OK) {
+        result = place_all(store, plan, items, pending, count, workspace, err);
+    }
+    ph_codec_give(store->codec, workspace);
+    for (unsigned i = 0; i < count; i++) {
+        fini_pending(&pending[i]);
+    }
+    return result;
+}

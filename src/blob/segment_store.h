@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The embedded store of content: append-only segment files in a directory, and rows of the database that say where
+ * in them each blob lies.
+ *
+ * What is promised: what ph_blob_put says. Octets are synced beside the commit of the plan that refers to them, and
+ * both are on disk before the plan's completion says PH_OK. After a crash opening the store finds the content that
+ * did not get to disk, which is never acknowledged content, and removes the messages that refer to it, with a line in
+ * the log for each.
+ * A full disk fails the put with PH_ELIMIT and nothing else. A sync that fails makes every write fail with
+ * PH_EUNAVAILABLE until the store is opened again.
+ *
+ * A thread of its own, of low priority, gives the disk space of deleted content back: it moves what lives in a
+ * segment that is mostly dead to another, and removes the file.
+ *
+ * Life: open after the database, close before it and after the last plan. Threads: any.
+ */
+#ifndef PH_BLOB_SEGMENT_STORE_H
+#define PH_BLOB_SEGMENT_STORE_H
+
+#include "blob/blob.h"
+#include "blob/segment_files.h"
+
+struct ph_segment_options {
+    const char *directory;       /* of the segments; its last level is made where it is missing */
+    const char *spool_directory; /* for large content while it is compressed; the same */
+    bool compress_headers;
+    bool compress_bodies;
+    uint64_t segment_bytes;            /* of a segment before the next is begun; 0: 64 MiB */
+    unsigned compact_percent;          /* a segment of which less lives is compacted; 0: 50 */
+    unsigned compact_interval_seconds; /* 0: 60 */
+    uint64_t compact_bytes_per_second; /* read by the compactor; 0: 16 MiB */
+    struct ph_uuid_gen *ids;
+    const struct ph_clock *clock;
+    const struct ph_log *log;
+    const struct ph_file_ops *file_ops; /* NULL: the system's */
+};
+
+/* Becomes the database's companion. PH_ECORRUPT: a segment that is needed is missing or is no segment of ours. */
+int ph_segment_store_open(const struct ph_segment_options *options, struct ph_db *db,
+                          struct ph_blob_store **out_store, struct ph_error *err) PH_MUST_USE;
+void ph_segment_store_close(struct ph_blob_store **store);
+
+struct ph_segment_stats {
+    uint64_t segments;
+    uint64_t octets;        /* of all segments, without the holes that a failed write left */
+    uint64_t live_octets;   /* of the records that are referred to */
+    uint64_t kept_segments; /* could not be compacted, because something in them cannot be read */
+    uint64_t removed_lost;  /* messages that opening removed, because their content was lost */
+    uint64_t compacted;     /* segments, since opening */
+    bool is_broken;         /* a sync failed: writes are refused */
+};
+int ph_segment_store_stats(struct ph_blob_store *store, struct ph_segment_stats *out_stats,
+                           struct ph_error *err) PH_MUST_USE;
+
+/* Compacts every full segment of which less than PERCENT lives (100: any that has garbage), without a limit of rate
+ * and without sparing young ones: a plan that was put and not yet submitted may fail with PH_EUNAVAILABLE. */
+int ph_segment_store_compact_now(struct ph_blob_store *store, unsigned percent,
+                                 struct ph_error *err) PH_MUST_USE;
+
+#endif
