@@ -17,6 +17,7 @@
 #include <jansson.h>
 
 #include "auth/auth.h"
+#include "blob/segment_store.h"
 #include "blob/spool.h"
 #include "delivery/delivery.h"
 #include "mailbox/mailbox.h"
@@ -25,6 +26,7 @@
 /* The layers that operations work on; all borrowed. */
 struct ph_admin {
     struct ph_db *db;
+    struct ph_blob_store *blobs;
     struct ph_accounts *accounts;
     struct ph_auth *auth;
     struct ph_mailboxes *mailboxes;

@@ -35,7 +35,8 @@ static int add_recipients(struct ph_operation *op, struct ph_delivery *delivery)
         }
         if (result != PH_OK) {
             worst = result;
-            ph_buf_printf(&text, "%s%s", text.len == 0 ? "" : "; ", err.text);
+            ph_buf_printf(&text, "%s%.*s: %s", text.len == 0 ? "" : "; ", (int)address.len,
+                          (const char *)address.ptr, err.text);
         }
     }
     if (worst != PH_OK) {
@@ -83,6 +84,12 @@ static int submit(struct ph_operation *op, struct ph_delivery *delivery)
         return ph_fail(op->err, result, "%s", ph_delivery_error(delivery)->text);
     }
     json_object_set_new(op->result, "id", json_string(ph_delivery_id(delivery)));
+    for (unsigned i = 0; i < ph_delivery_recipient_count(delivery); i++) {
+        if (ph_delivery_recipient_result(delivery, i) != PH_OK) {
+            return ph_fail(op->err, PH_ECONFLICT,
+                           "recipient %u was left out: this message has been in that mailbox before", i + 1);
+        }
+    }
     return PH_OK;
 }
 

@@ -41,6 +41,19 @@ static json_t *statements(struct ph_db *db)
     return all;
 }
 
+/* NULL where the store does not answer. */
+static json_t *content(struct ph_blob_store *blobs)
+{
+    struct ph_segment_stats stats;
+    if (ph_segment_store_stats(blobs, &stats, NULL) != PH_OK) {
+        return json_null();
+    }
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "segments", (json_int_t)stats.segments, "octets",
+                     (json_int_t)stats.octets, "live_octets", (json_int_t)stats.live_octets, "kept_segments",
+                     (json_int_t)stats.kept_segments, "removed_lost", (json_int_t)stats.removed_lost,
+                     "compacted", (json_int_t)stats.compacted, "is_broken", (int)stats.is_broken);
+}
+
 static json_t *server(const struct ph_admin *admin)
 {
     struct ph_pool_stats stats;
@@ -62,6 +75,7 @@ int ph_op_status(struct ph_operation *op)
     json_object_set_new(op->result, "store_octets", json_integer((json_int_t)tree_bytes(admin->data_dir)));
     if (admin->pool != NULL) {
         json_object_set_new(op->result, "server", server(admin));
+        json_object_set_new(op->result, "content", content(admin->blobs));
         json_object_set_new(op->result, "statements", statements(admin->db));
     }
     return PH_OK;

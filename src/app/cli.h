@@ -78,9 +78,9 @@ struct ph_cli_command {
     unsigned options;      /* 1 << enum ph_cli_option, without the common ones */
     enum ph_cli_content content;
     enum ph_cli_output output;
+    enum ph_cli_kind kind;
     const char *columns; /* of a list: keys of its items, separated by blanks */
     const char *warning; /* asked before it is done, unless --yes; NULL: nothing is lost by it */
-    enum ph_cli_kind kind;
     const char *summary;
     const char *text; /* more for the man page; NULL: nothing */
 };

@@ -123,8 +123,8 @@ static void section_markdown(const struct ph_config_section *section, const char
     printf("| key | value | default | |\n|---|---|---|---|\n");
     for (size_t i = 0; i < section->key_count; i++) {
         const struct ph_config_key *key = &section->keys[i];
-        char value[256];
-        char fallback[128];
+        char value[256] = "";
+        char fallback[128] = "";
         describe_value(key, value, sizeof value);
         describe_default(key, fallback, sizeof fallback);
         printf("| `%s` | ", key->name);
@@ -142,8 +142,8 @@ static void section_man(const struct ph_config_section *section, const char *pat
     roff_line(section->doc);
     for (size_t i = 0; i < section->key_count; i++) {
         const struct ph_config_key *key = &section->keys[i];
-        char value[256];
-        char fallback[128];
+        char value[256] = "";
+        char fallback[128] = "";
         describe_value(key, value, sizeof value);
         describe_default(key, fallback, sizeof fallback);
         printf(".TP\n\\fB");

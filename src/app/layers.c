@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "blob/segment_store.h"
 #include "db/sqlite/sqlite.h"
 
 char *ph_layers_path(const struct ph_config *config, const char *name)
@@ -31,11 +32,20 @@ void ph_layers_log(const struct ph_config *config, struct ph_log *out_log)
                 levels[log->level], &ph_clock_system);
 }
 
-static int open_store(struct ph_layers *layers, struct ph_error *err)
+static int open_database(struct ph_layers *layers, struct ph_error *err)
 {
+    static const unsigned page_bytes[] = {
+        [PH_CONFIG_PAGE_1024] = 1024,
+        [PH_CONFIG_PAGE_2048] = 2048,
+        [PH_CONFIG_PAGE_4096] = 4096,
+    };
     const struct ph_config_root *root = layers->config->root;
     const struct ph_sqlite_options options = {
         .directory = root->data_dir,
+        .page_bytes = page_bytes[root->store.page_bytes],
+        .database_bytes_max = root->store.database_bytes_max,
+        .batch_max = root->store.batch_plans,
+        .checkpoint_bytes = root->store.checkpoint_bytes,
         .clock = &ph_clock_system,
         .log = layers->log,
     };
@@ -48,6 +58,28 @@ static int open_store(struct ph_layers *layers, struct ph_error *err)
         return ph_fail_errno(err, ph_error_class_of_errno(errno), errno, "%s", layers->spool_directory);
     }
     return PH_OK;
+}
+
+static int open_content(struct ph_layers *layers, struct ph_error *err)
+{
+    const struct ph_config_store *config = &layers->config->root->store;
+    char *directory = ph_layers_path(layers->config, "segments");
+    const struct ph_segment_options options = {
+        .directory = directory,
+        .spool_directory = layers->spool_directory,
+        .compress_headers = config->compress_headers,
+        .compress_bodies = config->compress_bodies,
+        .segment_bytes = config->segment_bytes,
+        .compact_percent = config->compact_percent,
+        .compact_interval_seconds = config->compact_interval_seconds,
+        .compact_bytes_per_second = config->compact_bytes_per_second,
+        .ids = &layers->ids,
+        .clock = &ph_clock_system,
+        .log = layers->log,
+    };
+    int result = ph_segment_store_open(&options, layers->db, &layers->blobs, err);
+    free(directory);
+    return result;
 }
 
 static int open_accounts(struct ph_layers *layers, struct ph_error *err)
@@ -122,7 +154,10 @@ int ph_layers_open(struct ph_layers *layers, const struct ph_config *config, con
     *layers = (struct ph_layers){.config = config, .log = log};
     ph_uuid_gen_init(&layers->ids, &ph_clock_system, &ph_rand_system);
     layers->has_ids = true;
-    int result = open_store(layers, err);
+    int result = open_database(layers, err);
+    if (result == PH_OK) {
+        result = open_content(layers, err);
+    }
     if (result == PH_OK) {
         result = open_accounts(layers, err);
     }
@@ -152,6 +187,9 @@ void ph_layers_close(struct ph_layers *layers)
     if (layers->accounts != NULL) {
         ph_accounts_free(&layers->accounts);
     }
+    if (layers->blobs != NULL) {
+        ph_segment_store_close(&layers->blobs);
+    }
     if (layers->db != NULL) {
         ph_db_close(&layers->db);
     }
@@ -179,6 +217,7 @@ struct ph_admin ph_layers_admin(const struct ph_layers *layers)
 {
     return (struct ph_admin){
         .db = layers->db,
+        .blobs = layers->blobs,
         .accounts = layers->accounts,
         .auth = layers->auth,
         .mailboxes = layers->mailboxes,

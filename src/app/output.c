@@ -158,6 +158,11 @@ static void print_status(const struct ph_output *output, const json_t *status)
             (long long)number_of(server, "connections"), (long long)number_of(server, "accepted"),
             (long long)number_of(server, "refused"));
     fprintf(out, "threads       %lld\n", (long long)number_of(server, "threads"));
+    const json_t *content = json_object_get(status, "content");
+    fprintf(out, "content       %lld segments, %lld octets, %lld of them live%s\n",
+            (long long)number_of(content, "segments"), (long long)number_of(content, "octets"),
+            (long long)number_of(content, "live_octets"),
+            json_is_true(json_object_get(content, "is_broken")) ? "; WRITES ARE REFUSED, a sync failed" : "");
     fprintf(out, "\n%-40s %12s %10s %12s\n", "STATEMENT", "COUNT", "FAILURES", "MEAN US");
     const char *name = NULL;
     json_t *stats = NULL;

@@ -7,12 +7,14 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "admin/client.h"
 #include "app/check_config.h"
 #include "app/notify.h"
 #include "base/mem.h"
 
 /* Descriptors besides those of connections: listeners, the store, spools, the standard ones. */
 enum { OTHER_DESCRIPTORS = 1024 };
+enum { LOCK_PATIENCE_MS = 10000, LOCK_PAUSE_MS = 50 };
 
 /* ---- The process ---- */
 
@@ -260,12 +262,37 @@ static int serve(struct ph_server *server, struct ph_error *err)
     return result;
 }
 
+static bool does_a_server_answer(const struct ph_server *server)
+{
+    char *path = ph_layers_path(server->config, "admin.sock");
+    struct ph_admin_client *client = NULL;
+    bool does_answer = ph_admin_connect(path, &client, NULL) == PH_OK;
+    ph_admin_disconnect(&client);
+    free(path);
+    return does_answer;
+}
+
+/* A command that has the store open is done soon, and so is a server that is stopping. One that serves is not. */
+static int open_layers(struct ph_server *server, struct ph_error *err)
+{
+    int result = ph_layers_open(&server->layers, server->config, &server->log, err);
+    for (unsigned waited_ms = 0; result == PH_EBUSY && waited_ms < LOCK_PATIENCE_MS;
+         waited_ms += LOCK_PAUSE_MS) {
+        if (does_a_server_answer(server)) {
+            break;
+        }
+        usleep(LOCK_PAUSE_MS * 1000U);
+        result = ph_layers_open(&server->layers, server->config, &server->log, err);
+    }
+    return result;
+}
+
 static int start(struct ph_server *server, struct ph_error *err)
 {
     struct ph_tls_context *tls = NULL;
     int result = ph_config_tls(server->config, &tls, err);
     if (result == PH_OK) {
-        result = ph_layers_open(&server->layers, server->config, &server->log, err);
+        result = open_layers(server, err);
     }
     if (result == PH_OK) {
         check_process(server);
