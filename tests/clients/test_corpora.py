@@ -7,7 +7,7 @@ import pytest
 
 from support.generator import LANGUAGES, Generator, edge_messages
 from support.messages import real_messages, well_formed_messages
-from support.octets import complete, stuffed
+from support.octets import as_delivered, complete, stuffed
 
 
 def everything():
@@ -45,6 +45,13 @@ def test_generated_mail_is_of_many_kinds():
 def test_real_messages_are_many_and_most_are_well_formed():
     assert len(real_messages()) >= 40
     assert set(well_formed_messages()) < set(real_messages())
+
+
+def test_as_delivered():
+    assert as_delivered(b"Return-Path: <a@b>\r\n (x)\r\nA: 1\r\nreturn-path : <>\r\n\r\nReturn-Path: <stays>") == (
+        b"A: 1\r\n\r\nReturn-Path: <stays>\r\n")
+    assert as_delivered(b"Subject: no blank line\r\n") == b"Subject: no blank line\r\n"
+    assert as_delivered(b"\r\nReturn-Path: <in the body>\r\n") == b"\r\nReturn-Path: <in the body>\r\n"
 
 
 def test_stuffing():

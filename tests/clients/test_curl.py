@@ -6,7 +6,7 @@ import pytest
 from support.account import SENDER
 from support.generator import Generator, edge_messages
 from support.messages import real_messages
-from support.octets import assert_delivered, assert_same, complete, without_trace
+from support.octets import as_delivered, assert_delivered, assert_same, without_trace
 from support.process import run
 
 
@@ -43,7 +43,7 @@ def test_sends(account, tmp_path, protocol, tls):
     messages = list(edge_messages().values()) + Generator(11).messages(10)
     for message in messages:
         send(account, message, tmp_path, protocol, tls, login=protocol == "submission")
-    account.assert_holds(*messages)
+    account.assert_holds(*messages, submitted=protocol == "submission")
 
 
 def test_sends_real_messages(account, tmp_path):
@@ -85,7 +85,7 @@ def test_list_uidl_top_dele(account, tls):
     uidl = account.uidl()
     unique = pop3(account, "--request", "UIDL", tls=tls).stdout
     assert unique == b"".join(b"%d %s\r\n" % (number, uid.encode()) for number, uid in enumerate(uidl, 1))
-    header, _, body = complete(messages[1]).partition(b"\r\n\r\n")
+    header, _, body = as_delivered(messages[1]).partition(b"\r\n\r\n")
     top = pop3(account, "--request", "TOP 2 1", tls=tls).stdout
     assert_same(without_trace(top), header + b"\r\n\r\n" + body.split(b"\r\n")[0] + b"\r\n")
     pop3(account, "--request", "DELE 2", "--head", tls=tls)

@@ -6,7 +6,7 @@ import pytest
 
 from support.generator import Generator, edge_messages
 from support.messages import well_formed_messages
-from support.octets import assert_same_set, complete, split_fields, to_crlf, without_trace
+from support.octets import as_delivered, assert_same_set, split_fields, to_crlf, without_trace
 from support.process import run
 from support.store import Store
 
@@ -46,7 +46,7 @@ class Fetchmail:
 
 def corpus():
     edge = {name: data for name, data in edge_messages().items() if name not in MENDED}
-    return [complete(data) for data in (*edge.values(), *well_formed_messages().values(), *Generator(21).messages(20))]
+    return [as_delivered(data) for data in (*edge.values(), *well_formed_messages().values(), *Generator(21).messages(20))]
 
 
 @pytest.mark.parametrize("tls", ["none", "starttls", "implicit"])
@@ -65,11 +65,11 @@ def test_keep_fetches_only_the_new(account, tmp_path):
     account.deliver(*first)
     fetchmail = Fetchmail(account, tmp_path, "starttls", "keep", "no fetchall")
     assert fetchmail.run().returncode == 0
-    assert_same_set(fetchmail.messages(), [complete(data) for data in first])
+    assert_same_set(fetchmail.messages(), [as_delivered(data) for data in first])
     assert fetchmail.run().returncode == 1
     account.deliver(*second)
     assert fetchmail.run().returncode == 0
-    assert_same_set(fetchmail.messages(), [complete(data) for data in first + second])
+    assert_same_set(fetchmail.messages(), [as_delivered(data) for data in first + second])
     account.assert_holds(*first, *second)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from support.generator import Generator, edge_messages
 from support.messages import real_messages
-from support.octets import assert_same_set, complete, to_crlf, without_trace
+from support.octets import as_delivered, assert_same_set, to_crlf, without_trace
 from support.process import run
 from support.store import Maildir
 
@@ -33,7 +33,7 @@ class Mpop:
 @pytest.mark.parametrize("pipelining", ["off", "on", "auto"])
 @pytest.mark.parametrize("tls", ["none", "starttls", "implicit"])
 def test_fetches_all_and_deletes(account, tmp_path, tls, pipelining):
-    messages = [complete(data) for data in (*edge_messages().values(), *real_messages().values(), *Generator(41).messages(20))]
+    messages = [as_delivered(data) for data in (*edge_messages().values(), *real_messages().values(), *Generator(41).messages(20))]
     account.deliver(*messages)
     mpop = Mpop(account, tmp_path, tls, pipelining=pipelining)
     mpop.run()
@@ -47,7 +47,7 @@ def test_each_mechanism(account, tmp_path, auth):
     account.deliver(*messages)
     mpop = Mpop(account, tmp_path, "starttls", auth)
     mpop.run()
-    assert_same_set(mpop.messages(), [complete(data) for data in messages])
+    assert_same_set(mpop.messages(), [as_delivered(data) for data in messages])
 
 
 @pytest.mark.parametrize("auth", ["user", "plain", "scram-sha-256"])
@@ -62,10 +62,10 @@ def test_keeps_and_fetches_only_the_new(account, tmp_path):
     mpop = Mpop(account, tmp_path, keep=True)
     mpop.run()
     mpop.run()
-    assert_same_set(mpop.messages(), [complete(data) for data in first])
+    assert_same_set(mpop.messages(), [as_delivered(data) for data in first])
     account.deliver(*second)
     mpop.run()
-    assert_same_set(mpop.messages(), [complete(data) for data in first + second])
+    assert_same_set(mpop.messages(), [as_delivered(data) for data in first + second])
     account.assert_holds(*first, *second)
 
 

@@ -32,7 +32,7 @@ def test_submission(account, tmp_path, auth, tls):
     messages = [*Generator(71).messages(3), edge_messages()["dots"]]
     for message in messages:
         msmtp(account, tmp_path, message, tls=tls, auth=auth)
-    account.assert_holds(*messages)
+    account.assert_holds(*messages, submitted=True)
 
 
 @pytest.mark.parametrize("auth", ["scram-sha-256", "plain", "login"])

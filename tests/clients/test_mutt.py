@@ -9,7 +9,7 @@ import pytest
 
 from support.generator import Generator, edge_messages
 from support.messages import real_messages
-from support.octets import assert_same_set, complete, to_crlf, without_trace
+from support.octets import as_delivered, assert_same_set, to_crlf, without_trace
 from support.process import program
 from support.store import Maildir, Store
 
@@ -48,7 +48,7 @@ class Mutt:
 
 
 def corpus(seed):
-    return [complete(data) for data in (*edge_messages().values(), *real_messages().values(), *Generator(seed).messages(10))]
+    return [as_delivered(data) for data in (*edge_messages().values(), *real_messages().values(), *Generator(seed).messages(10))]
 
 
 @pytest.mark.parametrize("tls", ["none", "starttls", "implicit"])
@@ -72,7 +72,7 @@ def test_fetches_and_keeps(account, tmp_path):
 
 @pytest.mark.parametrize("tls", ["none", "starttls", "implicit"])
 def test_reads_the_maildrop_in_place_and_deletes_one(account, tmp_path, tls):
-    messages = [complete(data) for data in Generator(53).messages(6)]
+    messages = [as_delivered(data) for data in Generator(53).messages(6)]
     account.deliver(*messages)
     mutt = Mutt(account, tmp_path, tls)
     store = Store(tmp_path)

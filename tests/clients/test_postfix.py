@@ -20,7 +20,7 @@ import pytest
 from support.account import SENDER
 from support.generator import Generator, edge_messages
 from support.messages import well_formed_messages
-from support.octets import assert_same, assert_same_set, complete, split_fields, without_trace
+from support.octets import as_delivered, assert_same, assert_same_set, split_fields, without_trace
 from support.process import program, run
 
 MAIN = """
@@ -170,7 +170,7 @@ def without_relay(data):
 
 
 def corpus(seed):
-    return [complete(data) for data in (*edge_messages().values(), *well_formed_messages().values(), *Generator(seed).messages(20))]
+    return [as_delivered(data) for data in (*edge_messages().values(), *well_formed_messages().values(), *Generator(seed).messages(20))]
 
 
 def test_hands_over_every_message(postfix, account):
@@ -188,7 +188,7 @@ def test_many_recipients_at_once(postfix, make_account):
     postfix.wait_until_empty()
     for one in accounts:
         (held,) = one.fetch()
-        assert_same(without_relay(held), complete(message))
+        assert_same(without_relay(held), as_delivered(message))
 
 
 def test_a_wrong_recipient_bounces_alone(postfix, account):
@@ -220,7 +220,7 @@ def test_waits_while_the_server_is_away(make_server, make_account):
     account = make_account(on=own)
     postfix = Postfix(f"lmtp:inet:[127.0.0.1]:{port}")
     try:
-        messages = [complete(data) for data in Generator(85).messages(10)]
+        messages = [as_delivered(data) for data in Generator(85).messages(10)]
         own.stop()
         postfix.send([account.user], messages)
         assert len(postfix.queue()) == len(messages)

@@ -11,7 +11,7 @@ import pytest
 from support.account import SENDER, retrieve
 from support.generator import Generator, edge_messages
 from support.messages import real_messages
-from support.octets import assert_delivered, assert_same, complete, split_trace, without_trace
+from support.octets import as_delivered, assert_delivered, assert_same, split_trace, without_trace
 
 CORPORA = {
     "real": lambda: list(real_messages().values()),
@@ -77,7 +77,7 @@ def test_submission_with_authentication(server, account, tls, mechanism):
         assert code == 235
         for message in messages:
             assert client.sendmail(account.user, [account.user], message, mail_options=["BODY=8BITMIME"]) == {}
-    account.assert_holds(*messages)
+    account.assert_holds(*messages, submitted=True)
 
 
 def test_submission_refuses_a_wrong_password(server, account):
@@ -146,7 +146,7 @@ def test_top_gives_the_header_and_so_many_lines(server, account, tls, lines):
     client.user(account.user)
     client.pass_(account.password)
     for number, message in enumerate(messages, 1):
-        header, blank, body = complete(message).partition(b"\r\n\r\n")
+        header, blank, body = as_delivered(message).partition(b"\r\n\r\n")
         top = b"".join(body.splitlines(True)[:lines])
         got = without_trace(b"".join(line + b"\r\n" for line in client.top(number, lines)[1]))
         assert_same(got, header + blank + top)
@@ -206,4 +206,4 @@ def test_fetched_by_number(account):
     account.deliver(*messages)
     with account.pop3() as client:
         for number in (3, 1, 2):
-            assert_same(without_trace(retrieve(client, number)), complete(messages[number - 1]))
+            assert_same(without_trace(retrieve(client, number)), as_delivered(messages[number - 1]))

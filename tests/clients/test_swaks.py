@@ -56,7 +56,7 @@ def test_submission(account, tmp_path, mechanism, tls):
     messages = Generator(62).messages(2)
     for message in messages:
         swaks(account, tmp_path, *at(account, "submission", tls), *words, message=message)
-    account.assert_holds(*messages)
+    account.assert_holds(*messages, submitted=True)
 
 
 def test_wrong_password(account, tmp_path):

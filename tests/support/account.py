@@ -57,9 +57,9 @@ class Account:
         with self.pop3() as client:
             return [line.split()[1].decode() for line in client.uidl()[1]]
 
-    def assert_holds(self, *messages):
+    def assert_holds(self, *messages, submitted=False):
         """The maildrop holds exactly these messages as sent, in this order."""
-        assert_delivered(self.fetch(), messages)
+        assert_delivered(self.fetch(), messages, submitted)
 
 
 def retrieve(client, number):
