@@ -93,7 +93,7 @@ def test_submission_is_for_ones_own_address(server, account, make_account):
         client.login(account.user, account.password)
         with pytest.raises(smtplib.SMTPSenderRefused) as refused:
             client.sendmail(other.user, [account.user], b"Subject: x\r\n\r\n")
-        assert refused.value.smtp_code == 553
+        assert refused.value.smtp_code == 550
 
 
 def test_over_ipv6(make_server, make_account):
