@@ -7,8 +7,8 @@
  * microseconds; a password change drops them at once. Failures are delayed and limited per address and per user.
  * An unknown user costs and says the same as a wrong password.
  *
- * A login is one attempt, used once: ph_auth_login_begin_password, or begin_sasl then steps. The result comes through DONE: at once (before
- * the call returns) or later on another thread, exactly once; then the fields of struct ph_login are final.
+ * A login is one attempt, used once: ph_login_password, or ph_login_sasl and steps. The result of each comes through DONE: at once (before the
+ * call returns) or later on another thread, exactly once. Then the login is its session's again, which may free it even in DONE.
  * Threads: any; a login belongs to one session.
  *
  * SASL mechanisms: PLAIN (RFC 4616), LOGIN (draft-murchison-sasl-login), SCRAM-SHA-256 (RFC 5802, 7677).
@@ -64,8 +64,10 @@ void ph_login_sasl(struct ph_login *login, struct ph_bytes mechanism, bool has_i
                    struct ph_bytes initial, bool may_plaintext, ph_login_done *done, void *ctx);
 void ph_login_sasl_step(struct ph_login *login, struct ph_bytes response, ph_login_done *done, void *ctx);
 enum ph_login_state ph_login_state(const struct ph_login *login);
-struct ph_bytes ph_login_challenge(const struct ph_login *login); /* not yet base64; the login's memory */
-struct ph_bytes ph_login_user(const struct ph_login *login);      /* canonical */
+/* Not yet base64; the login's memory. After PH_LOGIN_FAILED it is what SCRAM has to say ("e=..."), or empty, for protocols that can carry it. */
+struct ph_bytes ph_login_challenge(const struct ph_login *login);
+/* Canonical. After a failure: whom the peer claimed to be, as far as it is known; for the log. */
+struct ph_bytes ph_login_user(const struct ph_login *login);
 const struct ph_error *ph_login_error(const struct ph_login *login);
 /* Wipes and frees; only between a DONE and the next step. */
 void ph_login_free(struct ph_login **login);

@@ -94,9 +94,10 @@ static int verify_argon2id(struct ph_bytes hash, struct ph_bytes prepared, struc
         return ph_fail(err, PH_ECORRUPT, "stored password is no Argon2id hash");
     }
     uint8_t computed[ARGON2_HASH_BYTES];
+    const char *password = prepared.len == 0 ? "" : (const char *)prepared.ptr;
     errno = 0;
-    if (crypto_pwhash_argon2id(computed, sizeof computed, (const char *)prepared.ptr, prepared.len,
-                               stored.salt, stored.passes, (size_t)stored.memory_kib * 1024,
+    if (crypto_pwhash_argon2id(computed, sizeof computed, password, prepared.len, stored.salt, stored.passes,
+                               (size_t)stored.memory_kib * 1024,
                                crypto_pwhash_argon2id_ALG_ARGON2ID13) != 0) {
         return ph_fail_errno(err, errno == ENOMEM ? PH_EUNAVAILABLE : PH_ECORRUPT, errno,
                              "Argon2id of %ju KiB", (uintmax_t)stored.memory_kib);

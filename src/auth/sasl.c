@@ -171,6 +171,11 @@ int ph_sasl_step(struct ph_sasl *sasl, struct ph_bytes response, struct ph_error
     return sasl->mechanism->message(sasl, response, err);
 }
 
+bool ph_sasl_awaits_proof(const struct ph_sasl *sasl)
+{
+    return sasl->mechanism->message == scram_message && sasl->step == 1;
+}
+
 bool ph_sasl_same_user(struct ph_bytes a, struct ph_bytes b)
 {
     if (ph_bytes_eq(a, b)) {

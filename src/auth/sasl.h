@@ -46,8 +46,12 @@ void ph_sasl_fini(struct ph_sasl *sasl);
 int ph_sasl_start(struct ph_sasl *sasl, bool has_initial, struct ph_bytes initial,
                   struct ph_error *err) PH_MUST_USE;
 int ph_sasl_step(struct ph_sasl *sasl, struct ph_bytes response, struct ph_error *err) PH_MUST_USE;
+/* Always PH_SASL_CHALLENGE. */
 int ph_sasl_keys(struct ph_sasl *sasl, const struct ph_scram_keys *keys, bool is_known,
-                 struct ph_bytes server_nonce) PH_MUST_USE;
+                 struct ph_bytes server_nonce);
+
+/* Whether the next step verifies a proof. */
+bool ph_sasl_awaits_proof(const struct ph_sasl *sasl);
 
 /* Whether two user names are one: as they are, or in canonical form. */
 bool ph_sasl_same_user(struct ph_bytes a, struct ph_bytes b);
