@@ -15,8 +15,9 @@
  *    was compacted or one before that. That segment was sealed, which it is only when all of it and of those before
  *    it is on disk.
  *
- * What lies behind the last row of the active segment belongs to plans that were never committed, and is cut off. The
- * segment is synced before its mark is set anew: after a kill -9 what was checked may be in the page cache alone.
+ * The walk meets the last row of the active segment first of all its rows, so it knows where that ends, also where it
+ * stops soon. What lies behind belongs to plans that were never committed, and is cut off. The segment is synced
+ * before its mark is set anew: after a kill -9 what was checked may be in the page cache alone.
  */
 #include "base/mem.h"
 #include "blob/segment_store-private.h"
@@ -25,7 +26,7 @@
 struct tail {
     struct ph_segment_row row;
     struct ph_segment_file *file;
-    uint64_t end; /* of its last good record */
+    uint64_t end; /* of its last good record, as far as the walk came */
 };
 
 struct recovery {
@@ -230,14 +231,33 @@ static int remove_lost(struct recovery *r, struct ph_error *err)
 
 /* ---- Going on ---- */
 
-/* Cuts what no row points to, and makes sure that the rest is on disk. */
-static int cut(struct recovery *r, struct tail *tail, struct ph_error *err)
+/* A segment that was full stays as it is: the walk may have stopped before it, so where its last row ends is not
+ * known. */
+static int seal(struct recovery *r, struct tail *tail, struct ph_error *err)
 {
+    uint64_t size = 0;
+    int result = ph_segment_size(tail->file, &size, err);
+    if (result == PH_OK) {
+        result = ph_segment_sync(r->store->files, tail->file, err);
+    }
+    return result == PH_OK ? ph_segment_apply_one(r->store->db, err, PH_STMT_SEGMENT_SEAL,
+                                                  ph_i64(tail->row.number), ph_i64((int64_t)size))
+                           : result;
+}
+
+/* Cuts what no row points to, makes sure that the rest is on disk, and goes on there. */
+static int go_on(struct recovery *r, struct tail *tail, struct ph_error *err)
+{
+    struct ph_value end = ph_i64((int64_t)tail->end);
     int result = ph_segment_truncate(tail->file, tail->end, err);
     if (result == PH_OK) {
         result = ph_segment_sync(r->store->files, tail->file, err);
     }
-    return result;
+    if (result == PH_OK) {
+        result =
+            ph_segment_apply_one(r->store->db, err, PH_STMT_SEGMENT_MARK, ph_i64(tail->row.number), end, end);
+    }
+    return result == PH_OK ? ph_appender_adopt(r->store->appender, tail->row.number, tail->end, err) : result;
 }
 
 /* The last segment with content goes on; those before it are full, those behind it are for later. */
@@ -251,18 +271,7 @@ static int hand_over(struct recovery *r, struct ph_error *err)
     }
     int result = PH_OK;
     for (size_t i = 0; i < r->tail_count && result == PH_OK; i++) {
-        struct tail *tail = &r->tails[i];
-        result = cut(r, tail, err);
-        if (result == PH_OK) {
-            struct ph_value number = ph_i64(tail->row.number);
-            struct ph_value end = ph_i64((int64_t)tail->end);
-            result = i < active
-                         ? ph_segment_apply_one(r->store->db, err, PH_STMT_SEGMENT_SEAL, number, end)
-                         : ph_segment_apply_one(r->store->db, err, PH_STMT_SEGMENT_MARK, number, end, end);
-        }
-        if (result == PH_OK && i >= active) {
-            result = ph_appender_adopt(r->store->appender, tail->row.number, tail->end, err);
-        }
+        result = i < active ? seal(r, &r->tails[i], err) : go_on(r, &r->tails[i], err);
     }
     return result;
 }
