@@ -135,31 +135,14 @@ static int expand(struct ph_delivery *delivery, struct ph_bytes address, struct 
                                out_targets, err);
 }
 
-/* The bare <postmaster>: the configured one, else that of the domain of this host, or of the one above it. */
-static int expand_postmaster(struct ph_delivery *delivery, struct ph_targets *out_targets,
-                             struct ph_error *err)
-{
-    const struct ph_deliveries_options *options = &delivery->shared->options;
-    if (options->postmaster != NULL) {
-        return expand(delivery, ph_bytes_str(options->postmaster), out_targets, err);
-    }
-    struct ph_bytes domain = ph_bytes_str(options->hostname);
-    int rc = PH_ENOTFOUND;
-    for (unsigned i = 0; i < 2 && domain.len > 0 && (rc == PH_ENOTFOUND || rc == PH_EDENIED); i++) {
-        const char *address =
-            ph_arena_printf(&delivery->arena, "postmaster@%.*s", (int)domain.len, (const char *)domain.ptr);
-        rc = expand(delivery, ph_bytes_str(address), out_targets, err);
-        domain = ph_bytes_from(domain, ph_bytes_find(domain, '.') + 1);
-    }
-    return rc == PH_EDENIED ? ph_fail(err, PH_ENOTFOUND, "no postmaster") : rc;
-}
-
+/* The configured postmaster has the bare <postmaster>, and those of domains that have none. */
 static int resolve(struct ph_delivery *delivery, struct ph_bytes address, struct ph_targets *out_targets,
                    struct ph_error *err)
 {
     const char *postmaster = delivery->shared->options.postmaster;
-    if (ph_bytes_ieq(address, PH_BYTES("postmaster"))) {
-        return expand_postmaster(delivery, out_targets, err);
+    bool is_bare = ph_bytes_ieq(address, PH_BYTES("postmaster"));
+    if (postmaster != NULL && is_bare) {
+        return expand(delivery, ph_bytes_str(postmaster), out_targets, err);
     }
     int rc = expand(delivery, address, out_targets, err);
     if (rc == PH_ENOTFOUND && postmaster != NULL && ph_bytes_istarts(address, PH_BYTES("postmaster@"))) {
