@@ -1,17 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The entry of the binary: reads the command and hands over to its handler.
+ * The entry of the binary: reads the command line and hands over to the command's function.
  */
-#include <stdio.h>
-#include <string.h>
 #include <sysexits.h>
+
+#include "app/cli.h"
+
+static int (*const runners[PH_CLI_KIND_COUNT])(const struct ph_cli_call *call) = {
+    [PH_CLI_KIND_OPERATION] = ph_cli_operation,
+    [PH_CLI_KIND_SERVE] = ph_cli_serve,
+    [PH_CLI_KIND_CHECK_CONFIG] = ph_cli_check_config,
+    [PH_CLI_KIND_VERSION] = ph_cli_version,
+};
 
 int main(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "version") == 0) {
-        printf("posthouse %s\n", PH_VERSION);
+    struct ph_cli_call call;
+    struct ph_error err = {0};
+    if (ph_cli_parse(argc, argv, &call, &err) != PH_OK) {
+        fprintf(stderr, "posthouse: %s\n", err.text);
+        fprintf(stderr, "`posthouse --help` lists the commands.\n");
+        return EX_USAGE;
+    }
+    if (ph_cli_has(&call, PH_CLI_HELP)) {
+        ph_cli_help(stdout, call.command, call.word_count > 0 ? call.words[0] : NULL);
         return EX_OK;
     }
-    fprintf(stderr, "usage: posthouse version\n");
-    return EX_USAGE;
+    int code = runners[call.command->kind](&call);
+    if (fflush(stdout) != 0 && code == EX_OK) {
+        perror("posthouse: standard output");
+        return EX_IOERR;
+    }
+    return code;
 }
