@@ -54,7 +54,7 @@ STANDARD_SETTINGS = {
         "plaintext_networks": ["127.0.0.0/8", "::1/128"],
         "argon2_memory_kib": 64,
         "argon2_passes": 1,
-        "failures_before_delay": 10000,
+        "failure_delay_ms": 0,
         "failures": 1000000,
     },
 }

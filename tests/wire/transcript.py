@@ -304,7 +304,8 @@ class Runner:
             message = "".join(line + "\r\n" for line in block).encode()
         host, port = self.running().listener_address("lmtp")
         with smtplib.LMTP(host, port, local_hostname="client.example.net", timeout=PATIENCE_SECONDS) as client:
-            client.mail("sender@example.net")
+            client.ehlo()
+            client.mail("sender@example.net", ["BODY=8BITMIME"])
             code, text = client.rcpt(self.users.get(name, name))
             assert code == 250, text
             # smtplib.data() would change line ends; the octets are the transcript's.
