@@ -29,6 +29,7 @@ struct ph_open_segment {
 
 struct ph_appender {
     struct ph_appender_options options;
+    pthread_mutex_t caring; /* one at a time takes care; held over what blocks */
     pthread_mutex_t lock;
     struct ph_open_segment *segments;
     struct ph_open_segment *active;
@@ -365,6 +366,7 @@ static int prepare_next(struct ph_appender *a, struct ph_error *err)
 
 int ph_appender_care(struct ph_appender *appender, struct ph_error *err)
 {
+    pthread_mutex_lock(&appender->caring);
     int result = prepare_next(appender, err);
     uint32_t number = 0;
     uint64_t end = 0;
@@ -375,6 +377,7 @@ int ph_appender_care(struct ph_appender *appender, struct ph_error *err)
             drop_oldest(appender);
         }
     }
+    pthread_mutex_unlock(&appender->caring);
     return result;
 }
 
@@ -387,6 +390,7 @@ int ph_appender_new(const struct ph_appender_options *options, struct ph_appende
     a->options = *options;
     a->next_number = options->next_number;
     a->is_sync_done = true;
+    pthread_mutex_init(&a->caring, NULL);
     pthread_mutex_init(&a->lock, NULL);
     pthread_cond_init(&a->made, NULL);
     pthread_cond_init(&a->sync_wanted, NULL);
@@ -425,6 +429,7 @@ void ph_appender_free(struct ph_appender **appender)
     pthread_cond_destroy(&a->sync_wanted);
     pthread_cond_destroy(&a->sync_done);
     pthread_mutex_destroy(&a->lock);
+    pthread_mutex_destroy(&a->caring);
     free(a);
     *appender = NULL;
 }
