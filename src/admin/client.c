@@ -14,6 +14,7 @@ enum { PIECE_BYTES = 65536 };
 
 struct ph_admin_client {
     int fd;
+    bool was_heard;
     FILE *in;
     char *line; /* getline's */
     size_t line_cap;
@@ -46,8 +47,18 @@ int ph_admin_connect(const char *path, struct ph_admin_client **out_client, stru
     if (client->in == NULL) {
         abort(); /* out of memory, as in base/mem.c */
     }
+    /* A server that stops still has a queue of connections that it will not serve. */
+    if (getline(&client->line, &client->line_cap, client->in) <= 0) {
+        ph_admin_disconnect(&client);
+        return ph_fail(err, PH_ENOTFOUND, "%.160s: the server ends, or refuses this user", path);
+    }
     *out_client = client;
     return PH_OK;
+}
+
+bool ph_admin_was_heard(const struct ph_admin_client *client)
+{
+    return client->was_heard;
 }
 
 void ph_admin_disconnect(struct ph_admin_client **client_ptr)
@@ -168,12 +179,14 @@ int ph_admin_ask(struct ph_admin_client *client, const struct ph_admin_request *
     *out_result = NULL;
     /* A server that refuses a request may close before it has read all of it: its answer says more. */
     int sent = send_request(client, request, err);
+    client->was_heard = sent == PH_OK;
     int result = 1;
     while (result == 1) {
         ssize_t len = getline(&client->line, &client->line_cap, client->in);
         if (len <= 0) {
             return sent == PH_OK ? broken(err) : sent;
         }
+        client->was_heard = true;
         json_t *line = json_loadb(client->line, (size_t)len, 0, NULL);
         if (line == NULL) {
             return ph_fail(err, PH_EBUG, "the server's answer is no JSON");

@@ -192,7 +192,10 @@ static enum ph_step opened(struct ph_conn *conn)
         ph_log_end(&line);
         return PH_STEP_CLOSE;
     }
-    return PH_STEP_READ;
+    if (put_json(session, json_pack("{s:s}", "posthouse", context->admin->version), NULL) != PH_OK) {
+        return PH_STEP_CLOSE;
+    }
+    return send_answer(conn);
 }
 
 static enum ph_step input(struct ph_conn *conn, struct ph_bytes bytes, size_t *out_consumed)

@@ -5,7 +5,9 @@
  * Whoever may open the socket (mode 0600, in a directory of mode 0700) and is root or the server's own user may do
  * everything; others are closed without a word.
  *
- * The protocol. A request is one line and then octets:
+ * The protocol. The server speaks first:
+ *     {"posthouse":"0.1.0"}
+ * A client that sees the connection end before that was not heard. A request is one line and then octets:
  *     {"operation":"user add","arguments":{"user":"a@example.org"},"octets":7}
  *     secret!
  * where octets (0 if left out) is a message for `deliver`, a password for others. The answer is any number of

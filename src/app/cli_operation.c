@@ -146,13 +146,14 @@ static int run_here(const struct ph_config *config, const struct ph_admin_reques
 
 static int run_once(const struct ph_config *config, const char *socket_path,
                     const struct ph_admin_request *request, const struct ph_admin_sink *sink,
-                    bool *out_is_locked, json_t **out_result, struct ph_error *err)
+                    bool *out_is_early, json_t **out_result, struct ph_error *err)
 {
     struct ph_admin_client *client = NULL;
-    *out_is_locked = false;
+    *out_is_early = false;
     int result = ph_admin_connect(socket_path, &client, err);
     if (result == PH_OK) {
         result = ph_admin_ask(client, request, sink, out_result, err);
+        *out_is_early = result != PH_OK && !ph_admin_was_heard(client);
         ph_admin_disconnect(&client);
         return result;
     }
@@ -165,21 +166,21 @@ static int run_once(const struct ph_config *config, const char *socket_path,
             .clock = &ph_clock_system, .data_dir = config->root->data_dir, .version = PH_VERSION};
         return ph_admin_run(&admin, request, sink, out_result, err);
     }
-    return run_here(config, request, sink, out_is_locked, out_result, err);
+    return run_here(config, request, sink, out_is_early, out_result, err);
 }
 
 static int run(const struct ph_config *config, const struct ph_admin_request *request,
                const struct ph_admin_sink *sink, json_t **out_result, struct ph_error *err)
 {
     char *socket_path = ph_layers_path(config, "admin.sock");
-    bool is_locked = false;
+    bool is_early = false;
     int result = PH_OK;
     for (unsigned waited_ms = 0;; waited_ms += LOCK_PAUSE_MS) {
-        result = run_once(config, socket_path, request, sink, &is_locked, out_result, err);
-        if (!is_locked || waited_ms >= LOCK_PATIENCE_MS) {
+        result = run_once(config, socket_path, request, sink, &is_early, out_result, err);
+        if (!is_early || waited_ms >= LOCK_PATIENCE_MS) {
             break;
         }
-        /* A server that starts, or another command: one is reachable soon, the other is done soon. */
+        /* A server that starts or stops, or another command: one is reachable soon, the others are done soon. */
         usleep(LOCK_PAUSE_MS * 1000U);
     }
     free(socket_path);

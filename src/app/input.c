@@ -46,11 +46,12 @@ static int prompt(const char *question, struct ph_buf *answer, struct ph_error *
     }
     struct termios silent = was;
     silent.c_lflag &= (tcflag_t)~ECHO;
+    /* Before the question: what is typed at once is not lost, and not shown. */
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
     fputs(question, stderr);
     fflush(stderr);
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
     int result = read_line(answer, err);
-    tcsetattr(STDIN_FILENO, TCSAFLUSH, &was);
+    tcsetattr(STDIN_FILENO, TCSADRAIN, &was);
     fputc('\n', stderr);
     return result;
 }

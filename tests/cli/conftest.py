@@ -48,6 +48,7 @@ class Admin:
         self.socket.settimeout(60)
         self.socket.connect(str(path))
         self.stream = self.socket.makefile("rb")
+        assert list(json.loads(self.stream.readline())) == ["posthouse"]
 
     def raw(self, octets):
         """Sends; the last line of the answer."""
