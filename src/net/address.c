@@ -79,7 +79,7 @@ static bool parse_ip(const char *text, uint8_t out_ip[16], bool *out_is_v4)
 static bool has_bits_behind(const uint8_t ip[16], unsigned prefix_bits)
 {
     for (unsigned bit = prefix_bits; bit < 128; bit++) {
-        if ((ip[bit / 8] >> (7 - bit % 8)) & 1U) {
+        if (((unsigned)ip[bit / 8] >> (7 - bit % 8)) & 1U) {
             return true;
         }
     }
@@ -117,7 +117,7 @@ int ph_network_parse(const char *text, struct ph_network *out_network, struct ph
 
 bool ph_network_has(const struct ph_network *network, const struct ph_address *address)
 {
-    if (address->family != PH_ADDRESS_IP) {
+    if (address->family != PH_ADDRESS_IP || (network->prefix_bits < 96 && is_mapped(address->ip))) {
         return false;
     }
     unsigned whole = network->prefix_bits / 8U;

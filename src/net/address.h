@@ -33,7 +33,8 @@ void ph_address_format(const struct ph_address *address, char *out);
 /* As RFC 5321 section 4.1.3 writes it: "[192.0.2.1]" or "[IPv6:2001:db8::1]". */
 void ph_address_format_literal(const struct ph_address *address, char *out);
 
-/* "192.0.2.0/24", "2001:db8::/32", or one address. PH_EINVALID for anything else, host bits set included. */
+/* "192.0.2.0/24", "2001:db8::/32", or one address. PH_EINVALID for anything else, host bits set included. "::/0" is
+ * all of IPv6 and nothing of IPv4, whatever the mapped form suggests. */
 int ph_network_parse(const char *text, struct ph_network *out_network, struct ph_error *err) PH_MUST_USE;
 bool ph_network_has(const struct ph_network *network, const struct ph_address *address);
 bool ph_networks_have(const struct ph_network *networks, size_t count, const struct ph_address *address);

@@ -9,14 +9,15 @@
  *
  * Buffers belong to threads: the input offered and the output buffer live until the function returns. What was
  * not consumed is offered again, in front of what comes next. What the socket did not take is kept and written
- * first. A service should return PH_STEP_AGAIN after each command, and PH_STEP_MORE from a long answer as soon as
- * ph_conn_out_is_full(), so that memory stays bounded by one high-water mark a connection.
+ * first, and nothing new is asked of the service before the peer took it. A service should return PH_STEP_AGAIN
+ * after each command, and PH_STEP_MORE from a long answer as soon as ph_conn_out_is_full(), so that memory stays
+ * bounded by one high-water mark and one answer a connection.
  *
  * Waiting: PH_STEP_PARK lets the worker go. Before returning it, the service has handed ph_conn_resume (with the
  * connection) to whoever will finish the work: a commit, a password hash. resume() is then called on some
- * worker; also if the work ended before PH_STEP_PARK was returned. While parked nothing is read, and the
- * connection does not go away, so the finisher may use the session's memory until it calls ph_conn_resume, which
- * must be its last touch.
+ * worker; also if the work ended before PH_STEP_PARK was returned, and if the peer went away meanwhile. While
+ * parked nothing is read, no timeout runs, and the connection does not go away, so the finisher may use the session's
+ * memory until it calls ph_conn_resume, which must be its last touch.
  *
  * Threads: everything is for the owner alone, but ph_conn_resume, which any thread may call once a park.
  */
@@ -34,7 +35,7 @@ struct ph_conn;
 struct ph_tls_context;
 
 enum ph_step {
-    PH_STEP_READ,  /* needs more input than was offered */
+    PH_STEP_READ,  /* from input(): needs more than was offered; from others as PH_STEP_AGAIN */
     PH_STEP_AGAIN, /* call input() again with what is left, if anything is */
     PH_STEP_MORE,  /* call produce() when the output has drained below the high-water mark */
     PH_STEP_PARK,  /* call resume() after ph_conn_resume() */
@@ -68,8 +69,7 @@ struct ph_service {
     /* After PH_STEP_TLS succeeded: forget what was learned in clear. May be NULL. */
     void (*tls_started)(struct ph_conn *conn);
     /* The server closes because of TIMEOUT, SHUTDOWN or REFUSED, between two commands: append a last line. May be
-     * NULL. Where open() was not called (REFUSED
-     * always), it is the only call. */
+     * NULL. Where open() was not called (REFUSED always), it is the only call. */
     void (*goodbye)(struct ph_conn *conn, enum ph_close_reason reason);
     /* The last call: release what the session holds. Must not block. */
     void (*closed)(struct ph_conn *conn, enum ph_close_reason reason);

@@ -4,6 +4,7 @@
  * through memory BIOs. ERR_clear_error comes before each SSL call, because SSL_get_error looks at the thread's
  * error queue and threads serve many sessions.
  */
+#include <assert.h>
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -14,13 +15,29 @@
 #include "net/net-private.h"
 #include "net/tls.h"
 
+/* Leaves the reason of an end in the thread's error queue, for who wants to log it. */
 static enum ph_io of_ssl(struct ph_conn *conn, int result)
 {
     switch (SSL_get_error(conn->ssl, result)) {
     case SSL_ERROR_WANT_READ: conn->wants_output_event = false; return PH_IO_AGAIN;
     case SSL_ERROR_WANT_WRITE: conn->wants_output_event = true; return PH_IO_AGAIN;
-    default: ERR_clear_error(); return PH_IO_END;
+    default: return PH_IO_END;
     }
+}
+
+static void log_tls_failure(struct ph_conn *conn, const char *what)
+{
+    struct ph_log_line line;
+    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+    ph_conn_log(conn, &line, PH_LOG_INFO, "tls-failed");
+    ph_log_str(&line, "reason", reason == NULL ? what : reason);
+    ph_log_end(&line);
+    ERR_clear_error();
+}
+
+__attribute__((noinline)) void ph_io_close_descriptor(int fd)
+{
+    close(fd);
 }
 
 int ph_io_start_tls(struct ph_conn *conn)
@@ -29,9 +46,10 @@ int ph_io_start_tls(struct ph_conn *conn)
     pthread_mutex_lock(&pool->list_lock);
     conn->tls = pool->tls == NULL ? NULL : ph_tls_context_ref(pool->tls);
     pthread_mutex_unlock(&pool->list_lock);
+    ERR_clear_error();
     conn->ssl = conn->tls == NULL ? NULL : ph_tls_session_new(conn->tls);
     if (conn->ssl == NULL || SSL_set_fd(conn->ssl, conn->pollable.fd) != 1) {
-        ERR_clear_error();
+        log_tls_failure(conn, conn->tls == NULL ? "no certificate is configured" : "out of memory");
         return PH_EUNAVAILABLE;
     }
     SSL_set_accept_state(conn->ssl);
@@ -49,32 +67,40 @@ enum ph_io ph_io_handshake(struct ph_conn *conn)
 {
     ERR_clear_error();
     int result = SSL_do_handshake(conn->ssl);
-    return result == 1 ? PH_IO_OK : of_ssl(conn, result);
+    enum ph_io io = result == 1 ? PH_IO_OK : of_ssl(conn, result);
+    if (io == PH_IO_END) {
+        log_tls_failure(conn, "the peer hung up");
+    }
+    return io;
 }
 
-enum ph_io ph_io_read(struct ph_conn *conn, bool *out_is_dry)
+enum ph_io ph_io_read(struct ph_conn *conn)
 {
     struct ph_worker *worker = conn->worker;
-    const size_t capacity = PH_CONN_INPUT_MAX + PH_CONN_READ_BYTES;
-    *out_is_dry = true;
+    worker->is_dry = true;
     if (worker->in_at > 0) {
         memmove(worker->in, worker->in + worker->in_at, worker->in_len - worker->in_at);
         worker->in_len -= worker->in_at;
         worker->in_at = 0;
     }
-    size_t room = capacity - worker->in_len;
+    uint8_t *at = worker->in + worker->in_len;
     size_t got = 0;
+    assert(worker->in_len <= PH_CONN_INPUT_MAX);
     if (conn->ssl != NULL) {
         ERR_clear_error();
-        int result = SSL_read_ex(conn->ssl, worker->in + worker->in_len, room, &got);
+        int result = SSL_read_ex(conn->ssl, at, PH_CONN_READ_BYTES, &got);
         if (result != 1) {
-            return of_ssl(conn, result);
+            enum ph_io io = of_ssl(conn, result);
+            /* After an output event it has to be tried again, whatever epoll says of input. */
+            conn->is_read_blocked_on_output = io == PH_IO_AGAIN && conn->wants_output_event;
+            return io;
         }
-        *out_is_dry = SSL_pending(conn->ssl) == 0;
+        /* A full record is seldom the last one. */
+        worker->is_dry = SSL_pending(conn->ssl) == 0 && got < SSL3_RT_MAX_PLAIN_LENGTH;
     } else {
         ssize_t result;
         do {
-            result = recv(conn->pollable.fd, worker->in + worker->in_len, room, MSG_DONTWAIT);
+            result = recv(conn->pollable.fd, at, PH_CONN_READ_BYTES, MSG_DONTWAIT);
         } while (result < 0 && errno == EINTR);
         if (result < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
             conn->wants_output_event = false;
@@ -84,7 +110,7 @@ enum ph_io ph_io_read(struct ph_conn *conn, bool *out_is_dry)
             return PH_IO_END;
         }
         got = (size_t)result;
-        *out_is_dry = got < room;
+        worker->is_dry = got < PH_CONN_READ_BYTES;
     }
     worker->in_len += got;
     conn->bytes_in += got;

@@ -17,7 +17,7 @@
 #include "base/mem.h"
 #include "net/net-private.h"
 
-enum { BACKLOG = 1024, ACCEPTS_MAX = 16 };
+enum { BACKLOG = 1024, ACCEPTS_MAX = 16, COMPLAINT_MS = 10000 };
 
 void ph_listener_arm(struct ph_listener *listener)
 {
@@ -26,33 +26,53 @@ void ph_listener_arm(struct ph_listener *listener)
     (void)epoll_ctl(listener->pool->epoll_fd, EPOLL_CTL_MOD, listener->pollable.fd, &event);
 }
 
-static void start(struct ph_listener *listener, struct ph_worker *worker, int fd, const struct sockaddr *addr)
+static bool read_local_address(int fd, struct ph_address *out_address)
 {
-    struct ph_address peer;
-    struct ph_address local;
     union {
         struct sockaddr any;
         struct sockaddr_storage space;
     } name = {0};
     socklen_t len = sizeof name;
-    ph_address_from_sockaddr(addr, &peer);
     if (getsockname(fd, &name.any, &len) != 0) {
+        return false;
+    }
+    ph_address_from_sockaddr(&name.any, out_address);
+    return true;
+}
+
+static void start(struct ph_listener *listener, struct ph_worker *worker, int fd, const struct sockaddr *addr)
+{
+    struct ph_address peer;
+    struct ph_address local = listener->local;
+    ph_address_from_sockaddr(addr, &peer);
+    if (listener->is_wildcard && !read_local_address(fd, &local)) {
         close(fd);
         return;
     }
-    ph_address_from_sockaddr(&name.any, &local);
-    if (peer.family == PH_ADDRESS_IP) {
-        int on = 1;
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    }
     struct ph_conn *conn = ph_conn_new(listener, fd, &peer, &local);
-    if (ph_registry_add(listener->pool, conn) != PH_OK) {
+    const char *trouble = ph_registry_add(listener->pool, conn);
+    if (trouble != NULL) {
+        ph_conn_log_refused(conn, trouble);
         ph_conn_ask_close(conn, PH_CLOSE_REFUSED);
     } else if (atomic_load(&listener->pool->is_stopping)) {
         ph_conn_ask_close(conn, PH_CLOSE_SHUTDOWN);
     }
     ph_conn_run(conn, worker, 0);
+}
+
+/* Once in a while: it is tried ten times a second. */
+static void complain(struct ph_listener *listener, int errnum)
+{
+    const struct ph_pool_options *options = &listener->pool->options;
+    uint64_t now_ms = ph_mono_ms(options->clock);
+    uint64_t last_ms = atomic_load_explicit(&listener->complained_ms, memory_order_relaxed);
+    if (last_ms != 0 && now_ms - last_ms < COMPLAINT_MS) {
+        return;
+    }
+    atomic_store_explicit(&listener->complained_ms, now_ms, memory_order_relaxed);
+    bool is_descriptors = errnum == EMFILE || errnum == ENFILE;
+    ph_log_event(options->log, PH_LOG_ERROR, "accept-failed", "out of %s: connections to %s wait",
+                 is_descriptors ? "file descriptors" : "memory", listener->options.address);
 }
 
 static void accept_ready(struct ph_pollable *pollable, struct ph_worker *worker, uint32_t events)
@@ -75,9 +95,7 @@ static void accept_ready(struct ph_pollable *pollable, struct ph_worker *worker,
             continue;
         }
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            ph_log_event(pool->options.log, PH_LOG_ERROR, "accept-failed", "%s on %s",
-                         errno == EMFILE || errno == ENFILE ? "out of file descriptors" : "out of memory",
-                         listener->options.address);
+            complain(listener, errno);
             atomic_store(&listener->is_paused, true);
             return;
         }
@@ -99,7 +117,11 @@ static int fail_bind(const char *address, int errnum, struct ph_error *err)
 /* A socket that a dead server left behind is removed; one that answers is not. */
 static bool is_stale(const struct sockaddr_un *addr)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct stat status;
+    if (lstat(addr->sun_path, &status) != 0 || !S_ISSOCK(status.st_mode)) {
+        return false; /* somebody's file: connect would say "refused" of it too */
+    }
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     bool is_refused = fd >= 0 &&
                       connect(fd, (const struct sockaddr *)(const void *)addr, sizeof *addr) != 0 &&
                       errno == ECONNREFUSED;
@@ -138,29 +160,33 @@ static int listen_unix(struct ph_listener *listener, const char *path, struct ph
     return PH_OK;
 }
 
-static int split_host_port(const char *address, char *host, size_t host_size, const char **out_port)
+/* "192.0.2.1:25" or "[2001:db8::1]:25". getaddrinfo would take more: no port, port 99999, "127.1". */
+static bool split_host_port(const char *address, char *host, size_t host_size, const char **out_port)
 {
     const char *colon = strrchr(address, ':');
+    uint64_t port = 0;
+    if (colon == NULL || !ph_bytes_to_u64(ph_bytes_str(colon + 1), &port) || port > UINT16_MAX) {
+        return false;
+    }
     const char *begin = address;
     const char *end = colon;
-    if (colon == NULL) {
-        return PH_EINVALID;
-    }
-    if (*begin == '[') {
+    bool is_v6 = *begin == '[';
+    if (is_v6) {
         begin++;
         end = strchr(begin, ']');
         if (end == NULL || end + 1 != colon) {
-            return PH_EINVALID;
+            return false;
         }
     }
     size_t len = (size_t)(end - begin);
     if (len == 0 || len >= host_size) {
-        return PH_EINVALID;
+        return false;
     }
     memcpy(host, begin, len);
     host[len] = '\0';
     *out_port = colon + 1;
-    return PH_OK;
+    struct in_addr v4;
+    return is_v6 ? strchr(host, ':') != NULL : inet_pton(AF_INET, host, &v4) == 1;
 }
 
 static int listen_tcp(struct ph_listener *listener, const char *address, struct ph_error *err)
@@ -170,8 +196,7 @@ static int listen_tcp(struct ph_listener *listener, const char *address, struct 
     struct addrinfo *found = NULL;
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                              .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV};
-    if (split_host_port(address, host, sizeof host, &port) != PH_OK ||
-        getaddrinfo(host, port, &hints, &found) != 0) {
+    if (!split_host_port(address, host, sizeof host, &port) || getaddrinfo(host, port, &hints, &found) != 0) {
         return ph_fail(err, PH_EINVALID,
                        "\"%.120s\" is not an address to listen on (192.0.2.1:25, [::]:25, unix:/path)",
                        address);
@@ -182,6 +207,9 @@ static int listen_tcp(struct ph_listener *listener, const char *address, struct 
     if (fd >= 0) {
         listener->pollable.fd = fd;
         (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        /* Accepted sockets inherit these (tcp(7), socket(7) on Linux). */
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
         if (found->ai_family == AF_INET6) {
             /* [::] and 0.0.0.0 can both be listened on, and mean what they say. */
             (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
@@ -198,18 +226,29 @@ static int listen_tcp(struct ph_listener *listener, const char *address, struct 
 
 static void describe(const struct ph_listener *listener, char *out_bound)
 {
-    union {
-        struct sockaddr any;
-        struct sockaddr_storage space;
-    } name = {0};
-    socklen_t len = sizeof name;
     if (listener->unix_path != NULL) {
         snprintf(out_bound, PH_LISTENER_NAME_MAX, "unix:%s", listener->unix_path);
-    } else if (getsockname(listener->pollable.fd, &name.any, &len) == 0) {
-        struct ph_address bound;
-        ph_address_from_sockaddr(&name.any, &bound);
-        ph_address_format(&bound, out_bound);
+    } else {
+        ph_address_format(&listener->local, out_bound);
     }
+}
+
+static bool is_any(const struct ph_address *address)
+{
+    static const uint8_t zeros[16];
+    size_t from = ph_address_is_ipv4(address) ? 12 : 0;
+    return address->family == PH_ADDRESS_IP && memcmp(address->ip + from, zeros, sizeof zeros - from) == 0;
+}
+
+static int add_to_epoll(struct ph_listener *listener, struct ph_error *err)
+{
+    struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = &listener->pollable};
+    if (!read_local_address(listener->pollable.fd, &listener->local) ||
+        epoll_ctl(listener->pool->epoll_fd, EPOLL_CTL_ADD, listener->pollable.fd, &event) != 0) {
+        return ph_fail_errno(err, PH_EUNAVAILABLE, errno, "listen on %.120s", listener->options.address);
+    }
+    listener->is_wildcard = is_any(&listener->local);
+    return PH_OK;
 }
 
 int ph_pool_listen(struct ph_pool *pool, const struct ph_listener_options *options, char *out_bound,
@@ -224,15 +263,10 @@ int ph_pool_listen(struct ph_pool *pool, const struct ph_listener_options *optio
     int result = is_unix ? listen_unix(listener, options->address + 5, err)
                          : listen_tcp(listener, options->address, err);
     if (result == PH_OK) {
-        struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.ptr = &listener->pollable};
-        if (epoll_ctl(pool->epoll_fd, EPOLL_CTL_ADD, listener->pollable.fd, &event) != 0) {
-            result = ph_fail_errno(err, PH_EUNAVAILABLE, errno, "listen on %.120s", options->address);
-        }
+        result = add_to_epoll(listener, err);
     }
     if (result != PH_OK) {
-        ph_listener_close(listener);
-        free((char *)(uintptr_t)listener->options.address);
-        free(listener);
+        ph_listener_free(listener);
         return result;
     }
     if (out_bound != NULL) {
@@ -245,13 +279,24 @@ int ph_pool_listen(struct ph_pool *pool, const struct ph_listener_options *optio
 
 void ph_listener_close(struct ph_listener *listener)
 {
-    if (listener->pollable.fd >= 0) {
-        /* Kept open until the pool is freed, so that no worker meets a reused number; shut for peers now. */
-        shutdown(listener->pollable.fd, SHUT_RDWR);
-    }
+    /* The name first: once the socket refuses, another server may take the name for its own. */
     if (listener->unix_path != NULL) {
         unlink(listener->unix_path);
         free(listener->unix_path);
         listener->unix_path = NULL;
     }
+    if (listener->pollable.fd >= 0) {
+        /* Kept open until the pool is freed, so that no worker meets a reused number; shut for peers now. */
+        shutdown(listener->pollable.fd, SHUT_RDWR);
+    }
+}
+
+void ph_listener_free(struct ph_listener *listener)
+{
+    ph_listener_close(listener);
+    if (listener->pollable.fd >= 0) {
+        close(listener->pollable.fd);
+    }
+    free((char *)(uintptr_t)listener->options.address);
+    free(listener);
 }

@@ -4,7 +4,8 @@
  *
  * Ownership of a connection is a hand-over, never a lock: whoever arms it in epoll, or parks it, has lost it with
  * that very call. The housekeeper (the thread in ph_pool_run) looks at deadlines under the list lock and only
- * ever calls shutdown(2) and sets close_request; the owner sees either and closes.
+ * ever calls shutdown(2) and sets close_request; the owner sees either and closes. A connection has a deadline
+ * only while it is armed: neither a slow store nor a park is the peer's fault.
  */
 #ifndef PH_NET_NET_PRIVATE_H
 #define PH_NET_NET_PRIVATE_H
@@ -18,12 +19,12 @@
 
 enum {
     PH_CONN_INPUT_MAX = 64 * 1024,                       /* what a service may leave unconsumed */
-    PH_CONN_READ_BYTES = 64 * 1024,                      /* read at a time, behind what was left */
+    PH_CONN_READ_BYTES = 32 * 1024,                      /* read at a time, behind what was left */
     PH_CONN_HIGH_WATER = 64 * 1024,                      /* ph_conn_out_is_full */
     PH_CONN_OUTPUT_MAX = PH_CONN_HIGH_WATER + (1 << 20), /* one answer that is not a step function */
     PH_CONN_DRAIN_MS = 2000,                             /* for a peer after our last line */
-    PH_CONN_TURNS_MAX = 2048,                            /* before others get the worker */
-    PH_CONN_FLUSHES_MAX = 32,                            /* the same for a long answer */
+    PH_CONN_TURNS_MAX = 256,                             /* before others get the worker */
+    PH_CONN_STINT_BYTES = 2 << 20,                       /* the same for much data, in and out */
 };
 
 struct ph_worker;
@@ -40,6 +41,7 @@ struct ph_worker {
     uint8_t *in; /* PH_CONN_INPUT_MAX + PH_CONN_READ_BYTES */
     size_t in_at;
     size_t in_len; /* end of the data, from the start of `in` */
+    bool is_dry;   /* a read would find nothing now, as far as we know without asking */
     struct ph_arena arena;
 };
 
@@ -48,8 +50,11 @@ struct ph_listener {
     struct ph_listener *next;
     struct ph_pool *pool;
     struct ph_listener_options options;
-    char *unix_path;       /* unlinked at the end; NULL for TCP */
-    atomic_bool is_paused; /* out of descriptors: the housekeeper arms it again */
+    struct ph_address local; /* what it is bound to */
+    bool is_wildcard;        /* and each connection has an address of its own */
+    char *unix_path;         /* unlinked at the end; NULL for TCP */
+    atomic_bool is_paused;   /* out of descriptors: the housekeeper arms it again */
+    _Atomic uint64_t complained_ms;
 };
 
 enum ph_conn_next {
@@ -80,6 +85,7 @@ struct ph_conn {
     uint32_t out_left_at;
     uint32_t out_left_len;
     unsigned timeout_ms;
+    uint64_t phase_end_ms;        /* of a PROXY header, handshake or drain as a whole; 0: not begun */
     _Atomic uint64_t deadline_ms; /* monotonic; 0: none */
     atomic_int close_request;     /* 0, or 1 + enum ph_close_reason */
     atomic_int park;              /* enum ph_park_state */
@@ -93,7 +99,8 @@ struct ph_conn {
     bool is_open;            /* the service's open() was called */
     bool needs_input;        /* what is left of the input was offered and is not enough */
     bool wants_output_event; /* what the last TLS call or write waits for */
-    bool is_at_end;          /* the peer sends no more */
+    bool is_read_blocked_on_output;
+    bool is_at_end; /* the peer sends no more */
     uint64_t id;
     uint64_t bytes_in;
     uint64_t bytes_out;
@@ -116,25 +123,26 @@ struct ph_pool {
     /* The gate: who may run. */
     pthread_mutex_t gate_lock;
     pthread_cond_t has_slot;
-    atomic_uint running;
-    unsigned spare;
+    atomic_uint running; /* changed under the lock, but for ph_pool_blocking_end */
+    unsigned spare;      /* threads that would take a slot: they wait for one, or are being started */
     unsigned thread_count;
     pthread_t *threads;
     bool is_ending;
 
     /* Connections. */
     pthread_mutex_t list_lock;
-    pthread_cond_t list_empty;
     struct ph_conn *connections;
     unsigned connection_count;
     struct ph_address_count **addresses; /* hash table of chains */
-    uint64_t address_hash_key;
+    uint8_t address_hash_key[16];
     uint64_t next_id;
     uint64_t accepted;
     uint64_t refused;
     struct ph_tls_context *tls;
 
     atomic_bool is_stopping;
+    _Atomic uint64_t events;
+    atomic_uint busy;
 };
 
 /* conn.c */
@@ -144,11 +152,28 @@ struct ph_conn *ph_conn_new(struct ph_listener *listener, int fd, const struct p
 void ph_conn_run(struct ph_conn *conn, struct ph_worker *worker, uint32_t events);
 void ph_conn_ask_close(struct ph_conn *conn, enum ph_close_reason reason);
 
+/* turn.c: one step of a connection; none waits */
+enum ph_turn {
+    PH_TURN_GO_ON,
+    PH_TURN_WAIT_INPUT,
+    PH_TURN_WAIT_OUTPUT,
+    PH_TURN_YIELD, /* there is more to do, but others have waited long enough */
+    PH_TURN_PARK,
+    PH_TURN_FINISH,
+};
+enum ph_turn ph_conn_turn(struct ph_conn *conn);
+/* Writes what was left and the worker's output. */
+enum ph_turn ph_conn_flush(struct ph_conn *conn);
+/* Write what there is, then close. */
+enum ph_turn ph_conn_close_for(struct ph_conn *conn, enum ph_close_reason reason);
+/* Logs a connection that is not served, and why. */
+void ph_conn_log_refused(struct ph_conn *conn, const char *why);
+
 /* registry.c: the list of connections and the count per address */
-/* PH_ELIMIT: too many. Puts CONN into the list in any case. */
-int ph_registry_add(struct ph_pool *pool, struct ph_conn *conn);
-/* Counts the address that a PROXY header gave. */
-int ph_registry_count_address(struct ph_pool *pool, struct ph_conn *conn);
+/* NULL, or why this one is too many. Puts CONN into the list in any case. */
+const char *ph_registry_add(struct ph_pool *pool, struct ph_conn *conn);
+/* Counts the address that a PROXY header gave; NULL, or why it is too many. */
+const char *ph_registry_count_address(struct ph_pool *pool, struct ph_conn *conn);
 void ph_registry_remove(struct ph_pool *pool, struct ph_conn *conn);
 /* Deadlines that have passed; with SHUTDOWN true, every connection. */
 void ph_registry_sweep(struct ph_pool *pool, uint64_t now_ms, bool is_shutdown);
@@ -160,15 +185,19 @@ void ph_registry_table_free(struct ph_address_count ***table);
 /* io.c: bytes in and out of one connection, TLS or not */
 enum ph_io { PH_IO_OK, PH_IO_AGAIN, PH_IO_END };
 enum ph_io ph_io_handshake(struct ph_conn *conn);
-/* Reads once into the worker's buffer. *OUT_IS_DRY: nothing more is waiting now. */
-enum ph_io ph_io_read(struct ph_conn *conn, bool *out_is_dry);
+/* Reads once into the worker's buffer and sets its is_dry. */
+enum ph_io ph_io_read(struct ph_conn *conn);
 /* Writes what was left and the worker's output. AGAIN: the rest is left with the connection. */
 enum ph_io ph_io_flush(struct ph_conn *conn);
 int ph_io_start_tls(struct ph_conn *conn);
+/* Of a connection or of the epoll set. The kernel orders it behind the epoll_ctl of the last hand-over, which
+ * ThreadSanitizer does not know: tools/tsan.supp names this function. */
+void ph_io_close_descriptor(int fd);
 void ph_io_stop_tls(struct ph_conn *conn);
 
 /* listener.c */
 void ph_listener_close(struct ph_listener *listener);
+void ph_listener_free(struct ph_listener *listener);
 void ph_listener_arm(struct ph_listener *listener);
 
 #endif

@@ -3,9 +3,9 @@
  * The gate and the housekeeper.
  *
  * The gate counts threads that run or wait in epoll ("running"); at most options.workers may pass it. A worker that
- * begins to block leaves the gate and lets a spare thread in, made if there is none and the maximum allows. When
- * it comes back it does not wait: it finishes its session above the number, then, if there are too many, goes to
- * the spares. So a return from the store costs no wake-up.
+ * begins to block leaves the gate and lets a spare thread in, made if there is none for the free slot and the
+ * maximum allows. When it comes back it does not wait: it finishes its session above the number, then, if there are
+ * too many, goes to the spares. So a return from the store costs no wake-up.
  *
  * The thread that calls ph_pool_run is the housekeeper: deadlines, paused listeners, the stop.
  */
@@ -28,15 +28,35 @@ static _Thread_local unsigned blocking_depth;
 
 /* ---- The gate ---- */
 
-static void pass_gate(struct ph_pool *pool)
+/* For a thread that is counted as spare. */
+static void wait_for_slot_locked(struct ph_pool *pool)
 {
-    pthread_mutex_lock(&pool->gate_lock);
-    pool->spare++;
     while (atomic_load(&pool->running) >= pool->options.workers && !pool->is_ending) {
         pthread_cond_wait(&pool->has_slot, &pool->gate_lock);
     }
     pool->spare--;
     atomic_fetch_add(&pool->running, 1);
+}
+
+static void pass_gate(struct ph_pool *pool)
+{
+    pthread_mutex_lock(&pool->gate_lock);
+    wait_for_slot_locked(pool);
+    pthread_mutex_unlock(&pool->gate_lock);
+}
+
+/* After a session: makes way where more run than shall. */
+static void leave_if_too_many(struct ph_pool *pool)
+{
+    if (atomic_load_explicit(&pool->running, memory_order_relaxed) <= pool->options.workers) {
+        return;
+    }
+    pthread_mutex_lock(&pool->gate_lock);
+    if (atomic_load(&pool->running) > pool->options.workers) {
+        atomic_fetch_sub(&pool->running, 1);
+        pool->spare++;
+        wait_for_slot_locked(pool);
+    }
     pthread_mutex_unlock(&pool->gate_lock);
 }
 
@@ -48,6 +68,7 @@ static int add_thread_locked(struct ph_pool *pool)
     if (errnum == 0) {
         pthread_setname_np(pool->threads[pool->thread_count], "worker");
         pool->thread_count++;
+        pool->spare++;
     }
     return errnum;
 }
@@ -61,7 +82,8 @@ void ph_pool_blocking_begin(void)
     pthread_mutex_lock(&pool->gate_lock);
     unsigned now_running = atomic_fetch_sub(&pool->running, 1) - 1;
     if (now_running < pool->options.workers && !pool->is_ending) {
-        if (pool->spare > 0) {
+        /* A spare thread that was woken and has not come yet has a slot already. */
+        if (pool->spare >= pool->options.workers - now_running) {
             pthread_cond_signal(&pool->has_slot);
         } else if (pool->thread_count < pool->options.threads_max) {
             /* Without another thread the others go on with one less. */
@@ -96,12 +118,15 @@ static void *worker_main(void *arg)
             if (pollable == &pool->stop_pollable) {
                 break;
             }
+            atomic_fetch_add_explicit(&pool->events, 1, memory_order_relaxed);
+            atomic_fetch_add_explicit(&pool->busy, 1, memory_order_relaxed);
             pollable->ready(pollable, &worker, event.events);
+            atomic_fetch_sub_explicit(&pool->busy, 1, memory_order_relaxed);
+            if (worker.out.cap > 2 * PH_CONN_HIGH_WATER) {
+                ph_buf_fini(&worker.out); /* one great answer is no reason to keep a megabyte a thread */
+            }
         }
-        if (atomic_load_explicit(&pool->running, memory_order_relaxed) > pool->options.workers) {
-            atomic_fetch_sub(&pool->running, 1);
-            pass_gate(pool);
-        }
+        leave_if_too_many(pool);
     }
     atomic_fetch_sub(&pool->running, 1);
     current_pool = NULL;
@@ -143,11 +168,10 @@ int ph_pool_new(const struct ph_pool_options *options, struct ph_pool **out_pool
     pool->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pool->threads = ph_zalloc(pool->options.threads_max * sizeof pool->threads[0]);
     pool->addresses = ph_registry_table_new();
-    ph_rand_fill(&ph_rand_system, &pool->address_hash_key, sizeof pool->address_hash_key);
+    ph_rand_fill(&ph_rand_system, pool->address_hash_key, sizeof pool->address_hash_key);
     pthread_mutex_init(&pool->gate_lock, NULL);
     pthread_cond_init(&pool->has_slot, NULL);
     pthread_mutex_init(&pool->list_lock, NULL);
-    pthread_cond_init(&pool->list_empty, NULL);
     /* Level-triggered and never read: every worker sees it. */
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = &pool->stop_pollable};
     if (pool->epoll_fd < 0 || pool->stop_fd < 0 || pool->wake_fd < 0 ||
@@ -176,18 +200,16 @@ void ph_pool_free(struct ph_pool **pool_ptr)
     }
     for (struct ph_listener *listener = pool->listeners; listener != NULL;) {
         struct ph_listener *next = listener->next;
-        ph_listener_close(listener);
-        close_fd(listener->pollable.fd);
-        free((char *)(uintptr_t)listener->options.address);
-        free(listener);
+        ph_listener_free(listener);
         listener = next;
     }
-    close_fd(pool->epoll_fd);
+    if (pool->epoll_fd >= 0) {
+        ph_io_close_descriptor(pool->epoll_fd);
+    }
     close_fd(pool->stop_fd);
     close_fd(pool->wake_fd);
     ph_tls_context_unref(&pool->tls);
     ph_registry_table_free(&pool->addresses);
-    pthread_cond_destroy(&pool->list_empty);
     pthread_mutex_destroy(&pool->list_lock);
     pthread_cond_destroy(&pool->has_slot);
     pthread_mutex_destroy(&pool->gate_lock);
@@ -302,4 +324,6 @@ void ph_pool_get_stats(struct ph_pool *pool, struct ph_pool_stats *out_stats)
     pthread_mutex_lock(&pool->gate_lock);
     out_stats->threads = pool->thread_count;
     pthread_mutex_unlock(&pool->gate_lock);
+    out_stats->busy = atomic_load_explicit(&pool->busy, memory_order_relaxed);
+    out_stats->events = atomic_load_explicit(&pool->events, memory_order_relaxed);
 }

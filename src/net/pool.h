@@ -65,8 +65,10 @@ void ph_pool_stop(struct ph_pool *pool);
 struct ph_pool_stats {
     unsigned connections;
     unsigned threads;
+    unsigned busy; /* of these: have a session at hand now */
     uint64_t accepted;
-    uint64_t refused;
+    uint64_t refused; /* by a limit */
+    uint64_t events;  /* times that a worker had something to do: stands still when all are idle */
 };
 void ph_pool_get_stats(struct ph_pool *pool, struct ph_pool_stats *out_stats);
 

@@ -20,7 +20,8 @@ static bool v1_endpoint(int family, struct ph_bytes ip_text, struct ph_bytes por
 {
     char ip[INET6_ADDRSTRLEN];
     uint64_t port = 0;
-    if (ip_text.len >= sizeof ip || !ph_bytes_to_u64(port_text, &port) || port > UINT16_MAX) {
+    if (ip_text.len >= sizeof ip || ph_bytes_find(ip_text, '\0') < ip_text.len ||
+        !ph_bytes_to_u64(port_text, &port) || port > UINT16_MAX) {
         return false;
     }
     memcpy(ip, ip_text.ptr, ip_text.len);
@@ -39,6 +40,15 @@ static bool v1_endpoint(int family, struct ph_bytes ip_text, struct ph_bytes por
     return true;
 }
 
+/* Fields stand apart by exactly one blank. */
+static struct ph_bytes next_field(struct ph_bytes *rest)
+{
+    size_t end = ph_bytes_find(*rest, ' ');
+    struct ph_bytes field = ph_bytes_first(*rest, end);
+    *rest = ph_bytes_from(*rest, end + 1);
+    return field;
+}
+
 static int parse_v1(struct ph_bytes input, struct ph_proxy_header *out)
 {
     size_t end = ph_bytes_find_crlf(ph_bytes_first(input, V1_MAX));
@@ -46,8 +56,8 @@ static int parse_v1(struct ph_bytes input, struct ph_proxy_header *out)
         return input.len < V1_MAX ? 0 : PH_EINVALID;
     }
     struct ph_bytes rest = ph_bytes_first(input, end);
-    (void)ph_bytes_next_word(&rest); /* PROXY */
-    struct ph_bytes protocol = ph_bytes_next_word(&rest);
+    (void)next_field(&rest); /* PROXY */
+    struct ph_bytes protocol = next_field(&rest);
     if (ph_bytes_eq(protocol, PH_BYTES("UNKNOWN"))) {
         out->is_local = true;
         return (int)end + 2;
@@ -56,12 +66,11 @@ static int parse_v1(struct ph_bytes input, struct ph_proxy_header *out)
     if (family == AF_INET6 && !ph_bytes_eq(protocol, PH_BYTES("TCP6"))) {
         return PH_EINVALID;
     }
-    struct ph_bytes source = ph_bytes_next_word(&rest);
-    struct ph_bytes destination = ph_bytes_next_word(&rest);
-    struct ph_bytes source_port = ph_bytes_next_word(&rest);
-    struct ph_bytes destination_port = ph_bytes_next_word(&rest);
-    if (rest.len != 0 || !v1_endpoint(family, source, source_port, &out->source) ||
-        !v1_endpoint(family, destination, destination_port, &out->destination)) {
+    struct ph_bytes source = next_field(&rest);
+    struct ph_bytes destination = next_field(&rest);
+    struct ph_bytes source_port = next_field(&rest);
+    if (!v1_endpoint(family, source, source_port, &out->source) ||
+        !v1_endpoint(family, destination, rest, &out->destination)) {
         return PH_EINVALID;
     }
     return (int)end + 2;

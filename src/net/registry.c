@@ -4,9 +4,9 @@
  * in the life of a connection and by the sweep. An IPv6 peer is counted by its /64, which is what one customer
  * has.
  */
-#include <openssl/ssl.h>
+#include <sodium.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <sys/socket.h>
 
 #include "base/mem.h"
 #include "net/net-private.h"
@@ -48,13 +48,11 @@ static void key_of(const struct ph_address *address, uint8_t out_key[16])
 /* Keyed, so that nobody can choose addresses that fall into one chain. */
 static struct ph_address_count **find(struct ph_pool *pool, const uint8_t key[16])
 {
-    uint64_t halves[2];
-    memcpy(halves, key, sizeof halves);
-    uint64_t hash = pool->address_hash_key;
-    for (size_t i = 0; i < 2; i++) {
-        hash = (hash ^ halves[i]) * 0x9E3779B97F4A7C15U;
-        hash ^= hash >> 29;
-    }
+    uint64_t hash;
+    _Static_assert(sizeof hash == crypto_shorthash_BYTES, "SipHash gives 64 bits");
+    _Static_assert(sizeof pool->address_hash_key == crypto_shorthash_KEYBYTES,
+                   "SipHash has a key of 128 bits");
+    crypto_shorthash((unsigned char *)&hash, key, 16, pool->address_hash_key);
     struct ph_address_count **at = &pool->addresses[hash % TABLE_SIZE];
     while (*at != NULL && memcmp((*at)->key, key, 16) != 0) {
         at = &(*at)->next;
@@ -62,10 +60,10 @@ static struct ph_address_count **find(struct ph_pool *pool, const uint8_t key[16
     return at;
 }
 
-static int count_locked(struct ph_pool *pool, struct ph_conn *conn)
+static const char *count_locked(struct ph_pool *pool, struct ph_conn *conn)
 {
     if (conn->peer.family != PH_ADDRESS_IP || conn->is_counted) {
-        return PH_OK;
+        return NULL;
     }
     uint8_t key[16];
     key_of(&conn->peer, key);
@@ -77,7 +75,7 @@ static int count_locked(struct ph_pool *pool, struct ph_conn *conn)
     (*at)->count++;
     conn->is_counted = true;
     unsigned max = pool->options.connections_per_address_max;
-    return max != 0 && (*at)->count > max ? PH_ELIMIT : PH_OK;
+    return max != 0 && (*at)->count > max ? "too many connections from this address" : NULL;
 }
 
 static void uncount_locked(struct ph_pool *pool, struct ph_conn *conn)
@@ -96,7 +94,7 @@ static void uncount_locked(struct ph_pool *pool, struct ph_conn *conn)
     conn->is_counted = false;
 }
 
-int ph_registry_add(struct ph_pool *pool, struct ph_conn *conn)
+const char *ph_registry_add(struct ph_pool *pool, struct ph_conn *conn)
 {
     pthread_mutex_lock(&pool->list_lock);
     conn->id = ++pool->next_id;
@@ -108,27 +106,24 @@ int ph_registry_add(struct ph_pool *pool, struct ph_conn *conn)
     pool->connections = conn;
     pool->connection_count++;
     pool->accepted++;
-    int result = pool->connection_count > pool->options.connections_max ? PH_ELIMIT : PH_OK;
+    const char *trouble =
+        pool->connection_count > pool->options.connections_max ? "too many connections" : NULL;
     /* Behind a proxy the address is not known yet. */
-    if (result == PH_OK && !conn->listener->options.has_proxy_header) {
-        result = count_locked(pool, conn);
+    if (trouble == NULL && !conn->listener->options.has_proxy_header) {
+        trouble = count_locked(pool, conn);
     }
-    if (result != PH_OK) {
-        pool->refused++;
-    }
+    pool->refused += trouble != NULL;
     pthread_mutex_unlock(&pool->list_lock);
-    return result;
+    return trouble;
 }
 
-int ph_registry_count_address(struct ph_pool *pool, struct ph_conn *conn)
+const char *ph_registry_count_address(struct ph_pool *pool, struct ph_conn *conn)
 {
     pthread_mutex_lock(&pool->list_lock);
-    int result = count_locked(pool, conn);
-    if (result != PH_OK) {
-        pool->refused++;
-    }
+    const char *trouble = count_locked(pool, conn);
+    pool->refused += trouble != NULL;
     pthread_mutex_unlock(&pool->list_lock);
-    return result;
+    return trouble;
 }
 
 void ph_registry_remove(struct ph_pool *pool, struct ph_conn *conn)
@@ -139,9 +134,7 @@ void ph_registry_remove(struct ph_pool *pool, struct ph_conn *conn)
     if (conn->next != NULL) {
         conn->next->previous = conn->previous;
     }
-    if (--pool->connection_count == 0) {
-        pthread_cond_broadcast(&pool->list_empty);
-    }
+    pool->connection_count--;
     pthread_mutex_unlock(&pool->list_lock);
 }
 
@@ -150,7 +143,7 @@ void ph_registry_sweep(struct ph_pool *pool, uint64_t now_ms, bool is_shutdown)
     pthread_mutex_lock(&pool->list_lock);
     for (struct ph_conn *conn = pool->connections; conn != NULL; conn = conn->next) {
         uint64_t deadline = atomic_load_explicit(&conn->deadline_ms, memory_order_relaxed);
-        bool is_late = deadline != 0 && now_ms >= deadline && atomic_load(&conn->park) != PH_PARK_PARKED;
+        bool is_late = deadline != 0 && now_ms >= deadline;
         if (is_late || is_shutdown) {
             ph_conn_ask_close(conn, is_shutdown ? PH_CLOSE_SHUTDOWN : PH_CLOSE_TIMEOUT);
         }

@@ -24,10 +24,24 @@ struct ph_tls_context {
 static int fail_openssl(struct ph_error *err, const char *path, const char *what)
 {
     unsigned long code = ERR_get_error();
-    char reason[160];
-    ERR_error_string_n(code, reason, sizeof reason);
+    const char *reason = ERR_reason_error_string(code);
+    char system_reason[96];
+    if (ERR_SYSTEM_ERROR(code)) {
+        reason = strerror_r(ERR_GET_REASON(code), system_reason, sizeof system_reason);
+    }
     ERR_clear_error();
-    return ph_fail(err, PH_EINVALID, "%s: %s: %s", path, what, code == 0 ? "unknown reason" : reason);
+    return ph_fail(err, PH_EINVALID, "%.120s: %s: %s", path, what,
+                   reason == NULL ? "unknown reason" : reason);
+}
+
+/* Or OpenSSL would ask on the terminal, and the start would hang there. */
+static int no_passphrase(char *out, int size, int is_for_writing, void *arg)
+{
+    (void)out;
+    (void)size;
+    (void)is_for_writing;
+    (void)arg;
+    return -1;
 }
 
 static int choose_certificate(SSL *ssl, int *alert, void *arg)
@@ -63,6 +77,9 @@ static int context_new(struct ph_tls_context *tls, const struct ph_tls_certifica
     /* An idle session gives its record buffers back; a partly taken write may be repeated from another buffer. */
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                                   SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    /* Or a peer that sends nothing but key updates would keep a worker inside SSL_read for as long as it likes. */
+    SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY);
+    SSL_CTX_set_default_passwd_cb(context, no_passphrase);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(context, 1);
     SSL_CTX_set_tlsext_servername_callback(context, choose_certificate);
