@@ -85,6 +85,7 @@ def test_a_proxy_header_in_pieces(servers):
     server.wait_for_event("session", {"remote": "192.0.2.5:4720"})
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
 def test_old_versions_of_tls_are_refused(servers):
     server = servers("standard")
     for version in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1):
