@@ -32,6 +32,18 @@ static int read_header(struct ph_delivery *delivery, struct ph_bytes *out_header
     return ph_spool_read(&delivery->spool, 0, copy, len, &delivery->error);
 }
 
+/* A value without the blanks and line ends around it: relays fold fields anew. */
+static struct ph_bytes bare_value(struct ph_bytes value)
+{
+    struct ph_bytes before;
+    do {
+        before = value;
+        value = ph_bytes_trim(value);
+        value = ph_bytes_starts(value, PH_BYTES("\r\n")) ? ph_bytes_from(value, 2) : value;
+    } while (value.len != before.len);
+    return ph_bytes_first(value, ph_bytes_find_crlf(value));
+}
+
 static void read_facts(struct ph_delivery *delivery, struct ph_bytes header, struct header_facts *out_facts)
 {
     struct ph_bytes rest = header;
@@ -41,7 +53,7 @@ static void read_facts(struct ph_delivery *delivery, struct ph_bytes header, str
         if (ph_header_is(&field, PH_BYTES("Received"))) {
             out_facts->received++;
         } else if (ph_header_is(&field, PH_BYTES("Delivered-To"))) {
-            ph_target_set_mark_loop(&delivery->targets, ph_bytes_trim(field.value));
+            ph_target_set_mark_loop(&delivery->targets, bare_value(field.value));
         } else if (ph_header_is(&field, PH_BYTES("Return-Path"))) {
             out_facts->return_path_end = header.len - rest.len;
         } else if (ph_header_is(&field, PH_BYTES("Date"))) {
