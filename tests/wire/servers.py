@@ -12,7 +12,11 @@ LISTENERS = {
     "smtps": {"protocol": "smtp", "address": "127.0.0.1:0", "tls": "implicit"},
     "submission": {"protocol": "submission", "address": "127.0.0.1:0", "tls": "starttls"},
     "submissions": {"protocol": "submission", "address": "127.0.0.1:0", "tls": "implicit"},
+    "smtp-plain": {"protocol": "smtp", "address": "127.0.0.1:0", "tls": "none"},
     "lmtp": {"protocol": "lmtp", "address": "127.0.0.1:0", "tls": "none"},
+    "lmtp-tls": {"protocol": "lmtp", "address": "127.0.0.1:0", "tls": "starttls"},
+    # A unix socket stands in the server's own directory.
+    "lmtp-unix": {"protocol": "lmtp", "address": "unix:lmtp.sock", "tls": "none"},
     "pop3": {"protocol": "pop3", "address": "127.0.0.1:0", "tls": "starttls"},
     "pop3s": {"protocol": "pop3", "address": "127.0.0.1:0", "tls": "implicit"},
     "pop3-plain": {"protocol": "pop3", "address": "127.0.0.1:0", "tls": "none"},
@@ -42,6 +46,12 @@ SERVERS = {
             "pop3s-proxy": {"protocol": "pop3", "address": "127.0.0.1:0", "tls": "implicit", "proxy_protocol": True},
         },
     ),
+    "lenient": ({"smtp": {"bare_newline": "accept", "early_talkers": True, "send_as_others": True}}, {}),
+    "idle": ({"limits": {"errors": 3}, "smtp": {"useless_commands": 4}}, {}),
+    "small": ({"limits": {"message_bytes": 2000, "recipients": 2, "hops": 3}}, {}),
+    "small-header": ({"limits": {"header_bytes": 1024}}, {}),
+    "postmaster": ({"smtp": {"postmaster": "root@example.org"}}, {}),
+    "slow": ({"smtp": {"command_seconds": 2, "data_seconds": 2}}, {}),
     "hasty": ({"pop3": {"login_seconds": 1, "idle_seconds": 1}}, {}),
 }
 
@@ -77,6 +87,10 @@ class WireServer(Server):
         settings, listeners = SERVERS[name]
         self.named = {**LISTENERS, **listeners}
         super().__init__(settings=merged(STANDARD_SETTINGS, settings), listeners=list(self.named.values()))
+        self.config["listeners"] = [
+            {**listener, "address": listener["address"].replace("unix:", f"unix:{self.directory}/")}
+            for listener in self.config["listeners"]]
+        self.write_config()
 
     def add_certificate(self, name, alternatives):
         certificate, key = self.authority.issue(name, alternatives)
