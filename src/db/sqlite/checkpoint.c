@@ -12,7 +12,7 @@
 #include "db/sqlite/engine.h"
 
 /* Large enough that a page which is written again and again is moved once. */
-static const uint64_t DEFAULT_THRESHOLD_BYTES = 24U << 20;
+static const uint64_t DEFAULT_THRESHOLD_BYTES = 64U << 20;
 /* How much longer the log may be than the threshold before the writer waits for readers that hold it. */
 enum { PATIENCE_FACTOR = 4, READER_WAIT_MS = 50, FRAME_HEADER_BYTES = 24 };
 

@@ -68,7 +68,7 @@ int ph_sqlite_exec(struct ph_sqlite_connection *connection, const char *sql, str
  * trees and the mailboxes in use. A deleted row is overwritten where its page is written anyway. */
 static const char *const settings[] = {
     [PH_SQLITE_READER] = "PRAGMA query_only = ON; PRAGMA cache_size = -1024; PRAGMA mmap_size = 1073741824",
-    [PH_SQLITE_WRITER] = "PRAGMA synchronous = FULL; PRAGMA cache_size = -65536; PRAGMA foreign_keys = OFF;"
+    [PH_SQLITE_WRITER] = "PRAGMA synchronous = FULL; PRAGMA cache_size = 8192; PRAGMA foreign_keys = OFF;"
                          "PRAGMA temp_store = MEMORY; PRAGMA secure_delete = FAST;"
                          "PRAGMA journal_size_limit = 134217728",
     [PH_SQLITE_CHECKPOINTER] = ("PRAGMA synchronous = FULL; PRAGMA cache_size = -256;"

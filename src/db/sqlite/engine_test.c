@@ -227,7 +227,7 @@ static void a_full_database_is_a_limit_and_service_resumes(void **state)
 {
     struct fixture *f = *state;
     quiet(f);
-    f->store.bytes_max = 128U << 10;
+    f->store.bytes_max = 48U << 10;
     ph_test_store_reopen(&f->store);
     enum { MOST = 10000 };
     struct ph_uuid *ids = calloc(MOST, sizeof *ids);
@@ -338,7 +338,7 @@ static void the_companion_joins_each_commit_and_can_fail_it(void **state)
 static void the_log_starts_anew_under_constant_writing(void **state)
 {
     struct fixture *f = *state;
-    f->store.checkpoint_bytes = 64U << 10;
+    f->store.checkpoint_bytes = 24U << 10;
     ph_test_store_reopen(&f->store);
     struct ph_sqlite_writer *writer = &((struct ph_sqlite *)f->store.db)->writer;
     unsigned restarts = 0;
@@ -362,7 +362,7 @@ static void the_log_starts_anew_under_constant_writing(void **state)
 static void a_reader_that_stays_does_not_stop_the_writer(void **state)
 {
     struct fixture *f = *state;
-    f->store.checkpoint_bytes = 64U << 10;
+    f->store.checkpoint_bytes = 24U << 10;
     ph_test_store_reopen(&f->store);
     struct ph_uuid id;
     struct ph_error err = {0};
@@ -372,13 +372,13 @@ static void a_reader_that_stays_does_not_stop_the_writer(void **state)
     assert_int_equal(
         ph_db_query(f->store.db, &rows, &err, PH_STMT_POP3_METADATA_LIST, ph_uuid_value(&f->mailbox)), PH_OK);
     assert_int_equal(ph_rows_next(rows, &err), 1);
-    for (int i = 0; i < 400; i++) {
+    for (int i = 0; i < 150; i++) {
         assert_int_equal(write_row(f, 1, &id), PH_OK);
     }
     assert_int_equal(ph_rows_next(rows, &err), 1);
     assert_int_equal(ph_rows_next(rows, &err), 0);
     ph_rows_end(&rows);
-    assert_int_equal(count_rows(f), 402);
+    assert_int_equal(count_rows(f), 152);
 }
 
 /* ---- kill -9 ---- */
