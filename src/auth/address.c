@@ -2,11 +2,12 @@
 /*
  * RFC 5321 sections 4.1.2, 4.1.3 and 4.5.3.1, RFC 6531 section 3.3 for what is not ASCII, RFC 5891 for domains.
  *
- * Local part: normalization form C first, because it can turn a character into ASCII (the Kelvin sign into K); then quotes off where
- * they are not needed, so that "bob"@ and bob@ are one; then ASCII letters lower case; then form C again, because a
- * lower-case letter may compose with a mark where its upper case does not (h with macron below).
- * Domain: pure ASCII without A-labels takes the short way; everything else goes to A-labels, is checked there as
- * the host name it must be, and comes back as U-labels.
+ * Local part: normalization form C first, because it can turn a character into ASCII (the Kelvin sign into K);
+ * then quotes off where they are not needed, so that "bob"@ and bob@ are one; then ASCII letters lower case; then
+ * form C again, because a lower-case letter may compose with a mark where its upper case does not (h with macron
+ * below).
+ * Domain: pure ASCII without A-labels takes the short way; everything else goes to A-labels, is checked
+ * there as the host name it must be, and comes back as U-labels.
  */
 #include "auth/address.h"
 
@@ -230,11 +231,24 @@ static int local_canonical(struct ph_bytes local, struct ph_arena *arena, struct
     return PH_OK;
 }
 
+static struct ph_bytes join(struct ph_bytes local, struct ph_bytes domain, struct ph_arena *arena)
+{
+    uint8_t *whole = ph_arena_alloc(arena, local.len + 1 + domain.len);
+    if (local.len > 0) {
+        memcpy(whole, local.ptr, local.len);
+    }
+    whole[local.len] = '@';
+    if (domain.len > 0) {
+        memcpy(whole + local.len + 1, domain.ptr, domain.len);
+    }
+    return ph_bytes_of(whole, local.len + 1 + domain.len);
+}
+
 int ph_address_canonical(struct ph_bytes address, struct ph_arena *arena, struct ph_bytes *out_address,
                          struct ph_error *err)
 {
-    struct ph_bytes local;
-    struct ph_bytes domain;
+    struct ph_bytes local = {0};
+    struct ph_bytes domain = {0};
     if (!ph_address_split(address, &local, &domain)) {
         return ph_fail(err, PH_EINVALID, "address has no domain");
     }
@@ -253,10 +267,6 @@ int ph_address_canonical(struct ph_bytes address, struct ph_arena *arena, struct
     if (result != PH_OK) {
         return result;
     }
-    uint8_t *whole = ph_arena_alloc(arena, local.len + 1 + domain.len);
-    memcpy(whole, local.ptr, local.len);
-    whole[local.len] = '@';
-    memcpy(whole + local.len + 1, domain.ptr, domain.len);
-    *out_address = ph_bytes_of(whole, local.len + 1 + domain.len);
+    *out_address = join(local, domain, arena);
     return PH_OK;
 }

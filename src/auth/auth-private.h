@@ -26,8 +26,8 @@ struct ph_auth {
     uint8_t nobody_secret[PH_AUTH_SECRET_BYTES];
 };
 
-/* Whether PASSWORD (prepared) is that of USER (canonical; empty for a name that cannot be one). Costs the same for a user
- * who does not exist. PH_OK, PH_EDENIED, PH_EUNAVAILABLE. Tens of milliseconds. */
+/* Whether PASSWORD (prepared) is that of USER (canonical; empty for a name that cannot be one). Costs the same
+ * for a user who does not exist. PH_OK, PH_EDENIED, PH_EUNAVAILABLE. Tens of milliseconds. */
 int ph_auth_verify(struct ph_auth *auth, const char *protocol, struct ph_bytes user, struct ph_bytes password,
                    struct ph_error *err) PH_MUST_USE;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What proves a user, and what is said of users who do not exist: a hash of the cost that new passwords have, and SCRAM keys
- * derived from a secret that the store keeps, so that their salt is the same tomorrow. A password that was set at
- * another cost takes another time; that is the one difference left.
+ * What proves a user, and what is said of users who do not exist: a hash of the cost that new passwords have, and
+ * SCRAM keys derived from a secret that the store keeps, so that their salt is the same tomorrow. A password that
+ * was set at another cost takes another time; that is the one difference left.
  */
 #include "auth/auth-private.h"
 
@@ -128,7 +128,7 @@ int ph_auth_verify(struct ph_auth *auth, const char *protocol, struct ph_bytes u
                    struct ph_error *err)
 {
     struct ph_arena arena;
-    struct ph_user_row row;
+    struct ph_user_row row = {0};
     ph_arena_init(&arena, 0);
     int result = read_row(auth, user, &arena, &row, err);
     if (result == PH_OK) {
@@ -175,7 +175,7 @@ int ph_auth_scram_keys(struct ph_auth *auth, const char *protocol, struct ph_byt
                        struct ph_scram_keys *out_keys, bool *out_is_known, struct ph_error *err)
 {
     struct ph_arena arena;
-    struct ph_user_row row;
+    struct ph_user_row row = {0};
     ph_arena_init(&arena, 0);
     nobody_keys(auth, user, out_keys);
     int result = read_row(auth, user, &arena, &row, err);

@@ -34,7 +34,7 @@ static void push(struct ph_delays *delays, struct ph_delayed *delayed)
 {
     if (delays->count == delays->cap) {
         delays->cap = delays->cap == 0 ? 64 : 2 * delays->cap;
-        delays->heap = ph_realloc(delays->heap, delays->cap * sizeof delays->heap[0]);
+        delays->heap = ph_realloc(delays->heap, delays->cap * sizeof(struct ph_delayed *));
     }
     struct ph_delayed **heap = delays->heap;
     size_t at = delays->count++;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every mechanism with a peer that says anything: the first octet chooses the mechanism and whether there is an initial response, the rest is
- * messages, divided by line feeds. A peer that does not know the password is never proven.
+ * Every mechanism with a peer that says anything: the first octet chooses the mechanism and whether there is an
+ * initial response, the rest is messages, divided by line feeds. A peer that does not know the password is never
+ * proven.
  */
 #include <stdlib.h>
 

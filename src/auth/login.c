@@ -2,8 +2,9 @@
 /*
  * One attempt to log in, from what the peer said to the answer.
  *
- * Who owns a login when: its session, until it calls a step; then whoever works on it, until DONE is called; then the session
- * again. A step may be worked on by three, one after the other, and each hands on what it has written by a lock:
+ * Who owns a login when: its session, until it calls a step; then whoever works on it, until DONE is called; then
+ * the session again. A step may be worked on by three, one after the other, and each hands on what it has written
+ * by a lock:
  *
  *     the caller's thread     canonical name, throttle, cache of credentials; SCRAM from beginning to end
  *     a hash thread           the row of the user, the password's hash          (ph_jobs_submit)
@@ -25,7 +26,7 @@
 #include "auth/sasl.h"
 #include "base/mem.h"
 
-enum { CLAIMED_NAME_MAX = 1024 };
+enum { CLAIMED_NAME_MAX = 1024, PREPARED_NAME_MAX = 4 * PH_ADDRESS_MAX };
 
 struct ph_login {
     struct ph_job job;
@@ -145,7 +146,7 @@ static void begin_step(struct ph_login *login, ph_login_done *done, void *ctx)
 /* RFC 4616 section 2 and RFC 5802 section 5.1 want names prepared by SASLprep; then they are addresses. */
 static void take_name(struct ph_login *login, struct ph_bytes name)
 {
-    struct ph_buf prepared = PH_BUF(4 * PH_ADDRESS_MAX);
+    struct ph_buf prepared = PH_BUF(PREPARED_NAME_MAX);
     struct ph_bytes canonical;
     login->is_name = ph_unicode_saslprep(name, PH_SASLPREP_QUERY, &prepared, NULL) == PH_OK &&
                      ph_address_canonical(ph_buf_view(&prepared), &login->arena, &canonical, NULL) == PH_OK;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the store said about names, for a short time: is there such a domain, such a user, what is an address mapped to. Also that
- * there is none.
+ * What the store said about names, for a short time: is there such a domain, such a user, what is an address
+ * mapped to. Also that there is none.
  *
- * Bounded in entries and in octets of a value. A name is kept as a keyed hash of 16 octets, whose key is random for each cache, so that
- * nobody outside can choose names that meet in one place. Negative answers give way before positive ones: who asks for many
- * names that do not exist pushes out few that do.
+ * Bounded in entries and in octets of a value. A name is kept as a keyed hash of 16 octets, whose key is random
+ * for each cache, so that nobody outside can choose names that meet in one place. Negative answers give way
+ * before positive ones: who asks for many names that do not exist pushes out few that do.
  *
- * Who asks the store takes a mark first and gives it back with the answer; an answer from before a change is not kept.
+ * Who asks the store takes a mark first and gives it back with the answer; an answer from before a change is not
+ * kept.
  * Threads: any. Never blocks on anything but its own short lock.
  */
 #ifndef PH_AUTH_NAME_CACHE_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Stored passwords: made as Argon2id, verified in whatever form the column `alg` names, if the table in password.c knows it.
+ * Stored passwords: made as Argon2id, verified in whatever form the column `alg` names, if the table in
+ * password.c knows it.
  *
  * A password is prepared first (SASLprep), when it is set and when it is checked, so that two keyboards that write
  * one character differently log in alike. Both hashing functions take tens of milliseconds and some MiB of memory,

@@ -82,7 +82,7 @@ static void no_memory_is_not_another_password(void **state)
     assert_int_equal(ph_password_hash(PH_BYTES("pencil"), &cost, hash, NULL), PH_OK);
     pid_t child = fork();
     if (child == 0) {
-        rlim_t enough_for_all_else = data_bytes() + 16U * 1024 * 1024;
+        rlim_t enough_for_all_else = data_bytes() + (rlim_t)16 * 1024 * 1024;
         struct rlimit limit = {enough_for_all_else, enough_for_all_else};
         int status = setrlimit(RLIMIT_DATA, &limit);
         _exit(status == 0 && verify(hash, "pencil") == PH_EUNAVAILABLE ? 0 : 1);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One row per mechanism: its name, whether it shows the password, and a function that takes the next message. A mechanism in which
- * the client speaks first is sent an empty challenge when it brought no initial response (RFC 4422 section 3).
+ * One row per mechanism: its name, whether it shows the password, and a function that takes the next message. A
+ * mechanism in which the client speaks first is sent an empty challenge when it brought no initial response (RFC
+ * 4422 section 3).
  *
  * Nobody may act for another here: an authorization identity is absent or means the same user.
  */
@@ -52,8 +53,8 @@ static int plain_message(struct ph_sasl *sasl, struct ph_bytes message, struct p
 
 /* ---- LOGIN ---- */
 
-/* Some clients send the user name as initial response, which the draft does not have: it is taken as the first answer. The
- * challenges are those that the draft's section 2.2 says a widespread client insists on. */
+/* Some clients send the user name as initial response, which the draft does not have: it is taken as the first
+ * answer. The challenges are those that the draft's section 2.2 says a widespread client insists on. */
 static int login_message(struct ph_sasl *sasl, struct ph_bytes message, struct ph_error *err)
 {
     if (message.len == 0 || ph_bytes_find(message, 0) < message.len) {

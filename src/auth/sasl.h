@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SASL exchanges as pure state machines: PLAIN (RFC 4616), LOGIN (draft-murchison-sasl-login), SCRAM-SHA-256. No store, no
- * hashing of passwords, no clock; what a machine needs from those it asks for by what it returns.
+ * SASL exchanges as pure state machines: PLAIN (RFC 4616), LOGIN (draft-murchison-sasl-login), SCRAM-SHA-256. No
+ * store, no hashing of passwords, no clock; what a machine needs from those it asks for by what it returns.
  *
  *     PH_SASL_CHALLENGE   send sasl->challenge, then ph_sasl_step with the answer
  *     PH_SASL_PASSWORD    sasl->user and sasl->password are what the peer claims: verify them, the exchange is over
@@ -11,7 +11,8 @@
  *     PH_SASL_DONE        sasl->user is logged in
  *     negative            PH_EINVALID: malformed; PH_EDENIED: the proof is wrong, or another user is asked for
  *
- * Messages are decoded from base64 already. Views are the machine's memory, until its next step or ph_sasl_fini, which wipes it.
+ * Messages are decoded from base64 already. Views are the machine's memory, until its next step or ph_sasl_fini,
+ * which wipes it.
  * Threads: one at a time.
  */
 #ifndef PH_AUTH_SASL_H

@@ -5,7 +5,8 @@
  * the single rules need not ask again.
  *
  * Channel binding: 'n' and 'y' pass, because no -PLUS is offered here; 'p' is refused.
- * An unknown user goes the same way with keys that nobody has: is_known is looked at only after the proof is computed.
+ * An unknown user goes the same way with keys that nobody has: is_known is looked at only after the proof is
+ * computed.
  */
 #include "auth/scram.h"
 
@@ -17,7 +18,12 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-enum { NONCE_MAX = 256, SASLNAME_MAX = 1024 };
+enum {
+    NONCE_MAX = 256,
+    SASLNAME_MAX = 1024,
+    BINDING_MAX = 2 * PH_SCRAM_MESSAGE_MAX, /* in base64 */
+    AUTH_MESSAGE_MAX = 4 * PH_SCRAM_MESSAGE_MAX,
+};
 
 static void hmac(const uint8_t key[PH_SCRAM_KEY_BYTES], struct ph_bytes text, uint8_t out[PH_SCRAM_KEY_BYTES])
 {
@@ -241,7 +247,7 @@ static bool parse_client_final(struct ph_bytes message, struct client_final *fin
 
 static bool binding_fits(const struct ph_scram *scram, struct ph_bytes binding)
 {
-    struct ph_buf want = PH_BUF(2 * PH_SCRAM_MESSAGE_MAX);
+    struct ph_buf want = PH_BUF(BINDING_MAX);
     ph_base64_encode(scram->gs2_header, &want);
     bool fits = ph_bytes_eq(ph_buf_view(&want), binding);
     ph_buf_fini(&want);
@@ -282,7 +288,7 @@ int ph_scram_client_final(struct ph_scram *scram, struct ph_bytes message, struc
         ph_buf_fini(&proof);
         return refuse(scram, "invalid-encoding", "proof is malformed", err);
     }
-    struct ph_buf text = PH_BUF(4 * PH_SCRAM_MESSAGE_MAX);
+    struct ph_buf text = PH_BUF(AUTH_MESSAGE_MAX);
     ph_buf_bytes(&text, scram->client_first_bare);
     ph_buf_byte(&text, ',');
     ph_buf_bytes(&text, scram->server_first);

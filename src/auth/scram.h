@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The server's side of SCRAM-SHA-256 (RFC 5802, RFC 7677), without -PLUS: messages in, messages out, no store, no clock.
+ * The server's side of SCRAM-SHA-256 (RFC 5802, RFC 7677), without -PLUS: messages in, messages out, no store, no
+ * clock.
  *
  *     ph_scram_client_first    the peer's first message; then scram->user and ->authzid name whom it claims to be
  *     ph_scram_server_first    with that user's keys, or made-up ones: the challenge

@@ -13,16 +13,17 @@
  * - Guess from one address: failures_max guesses a window, for all users together. A user of his own does not help:
  *   success clears nothing but the counter of that pair.
  * - Guess one user's password from many addresses: failures_max guesses a window, all together.
- * - Lock a user out by failing for him: only where the user comes from an address he has not used for a week (or since
- *   the server started: this is memory only). Where he is known, neither his counter nor that of the address counts,
- *   so that a neighbour behind the same translated address cannot lock him out either. From such an address the
- *   attacker has failures_max more guesses a window, and they delay and limit that one pair.
+ * - Lock a user out by failing for him: only where the user comes from an address he has not used for a week (or
+ *   since the server started: this is memory only). Where he is known, neither his counter nor that of the address
+ *   counts, so that a neighbour behind the same translated address cannot lock him out either. From such an address
+ *   the attacker has failures_max more guesses a window, and they delay and limit that one pair.
  * - Guess in parallel before the first failure is counted: as many at once as there are threads that verify, because
- *   the check is made again right before each verification.
- * - See by the time of the answer that a guess was right and skip the delay: no, what is delayed is the answer, also a good one.
- * - Push his own counter out of the table by failing from many addresses: in a full set the smallest counter gives way, and a
- *   new one starts at one. The set is chosen by a keyed hash. Known pairs stand in a table of their own, which only
- *   successes fill.
+ *   the check is made again right before each verification; where the user's credentials are remembered, as many as
+ *   he has connections, once a window.
+ * - Tell a wrong guess by the lateness of its answer, and not wait for it: no, a good answer is as late.
+ * - Push his own counter out of the table by failing from many addresses: no, in a full set the smallest counter
+ *   gives way, and a new one starts at one. The set is chosen by a keyed hash. Known pairs stand in a table of
+ *   their own, which only successes fill.
  *
  * A refused login is not counted: who is refused learns nothing, and a window always ends.
  */

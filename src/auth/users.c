@@ -14,6 +14,8 @@
 #include "store/mapping.h"
 #include "store/user.h"
 
+enum { PREPARED_NAME_MAX = 4 * PH_ADDRESS_MAX };
+
 int ph_accounts_check_user(struct ph_accounts *accounts, struct ph_bytes user, struct ph_error *err)
 {
     bool is_there = false;
@@ -71,7 +73,7 @@ static int hash_password(struct ph_accounts *accounts, struct ph_bytes password,
 
 static int check_name(struct ph_bytes user, struct ph_error *err)
 {
-    struct ph_buf prepared = PH_BUF(4 * PH_ADDRESS_MAX);
+    struct ph_buf prepared = PH_BUF(PREPARED_NAME_MAX);
     int result = ph_unicode_saslprep(user, PH_SASLPREP_STORED, &prepared, err);
     if (result == PH_OK && !ph_bytes_eq(ph_buf_view(&prepared), user)) {
         result = ph_fail(err, PH_EINVALID, "SASLprep changes the name, so nobody could log in with it");

@@ -7,8 +7,9 @@
  *     local+tag                     the same two for the local part without tag; the tag chooses no mailbox
  *     the domain's catch-all        its targets
  *
- * Targets are looked up the same way, breadth first. Each address is looked up once, so a loop ends by itself; what it leads to
- * besides is delivered. A target whose domain is not local (any more) is passed over: nothing leaves this server here.
+ * Targets are looked up the same way, breadth first. Each address is looked up once, so a loop ends by itself;
+ * what it leads to besides is delivered. A target whose domain is not local (any more) is passed over: nothing
+ * leaves this server here.
  */
 #include "delivery/recipient.h"
 

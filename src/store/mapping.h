@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * rrt(user, domain / mapping): where mail for an address goes. The source is split into local part and domain, "*" as local part
- * stands for every address of the domain that has nothing else. A mapping is a target behind its type: "alias:bob@example.org". Types
- * of James that are not ours (regex:, domain:, error:, or none) are read as text; whoever reads them passes them over.
+ * rrt(user, domain / mapping): where mail for an address goes. The source is split into local part and domain,
+ * "*" as local part stands for every address of the domain that has nothing else. A mapping is a target behind
+ * its type: "alias:bob@example.org". Types of James that are not ours (regex:, domain:, error:, or none) are read
+ * as text; whoever reads them passes them over.
  */
 #ifndef PH_STORE_MAPPING_H
 #define PH_STORE_MAPPING_H
@@ -20,7 +21,8 @@ struct ph_mapping_rows {
     size_t count;                                   /* fewer than PH_STORE_PAGE_ROWS: the last page */
 };
 
-/* Every mapping of one source: EACH's first result that is not 0 ends it and is returned. MAPPING lives during the call. */
+/* Every mapping of one source: EACH's first result that is not 0 ends it and is returned. MAPPING lives during
+ * the call. */
 int ph_store_mapping_get(struct ph_db *db, struct ph_bytes user, struct ph_bytes domain,
                          int (*each)(struct ph_bytes mapping, void *ctx), void *ctx,
                          struct ph_error *err) PH_MUST_USE;

@@ -7,8 +7,8 @@
 
 #include "db/db.h"
 
-/* Fills OUT_VALUE with the secret called NAME, made of RAND the first time; two that make it at once get the same. PH_ECORRUPT: it has
- * another length. */
+/* Fills OUT_VALUE with the secret called NAME, made of RAND the first time; two that make it at once get the
+ * same. PH_ECORRUPT: it has another length. */
 int ph_store_secret_get(struct ph_db *db, const struct ph_rand *rand, const char *name, uint8_t *out_value,
                         size_t len, struct ph_error *err) PH_MUST_USE;
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * user(name; password, alg, and ours: domain, scram_*): accounts and how they prove themselves. Names are canonical addresses.
+ * user(name; password, alg, and ours: domain, scram_*): accounts and how they prove themselves. Names are
+ * canonical addresses.
  *
- * `alg` says what `password` is. The columns of SCRAM stand or are absent together: a row that James wrote has none.
+ * `alg` says what `password` is. The columns of SCRAM stand or are absent together: a row that James wrote has
+ * none.
  */
 #ifndef PH_STORE_USER_H
 #define PH_STORE_USER_H
