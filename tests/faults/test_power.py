@@ -4,15 +4,18 @@ nothing is doubled or half, and no deleted mail is back. See support/disk.py for
 
 POWER_CUTS sets how many disks are looked at."""
 
+import dataclasses
 import os
-import pathlib
+import poplib
 import random
 import shutil
-import tempfile
 import threading
 import time
 
+import pytest
+
 from support import disk, posthouse
+from support.account import Account
 from support.ledger import Ledger
 
 POWER_CUTS = int(os.environ.get("POWER_CUTS", "20"))
@@ -34,47 +37,71 @@ class WatchedServer(posthouse.Server):
                 del os.environ[name]
 
 
-def test_nothing_acknowledged_is_lost_with_the_power(make_account):
-    watched = WatchedServer(settings={"store": {"segment_bytes": 1 << 20}})
+@dataclasses.dataclass
+class Run:
+    """A server that ran under load and was killed, and what it did."""
+
+    server: WatchedServer
+    ledger: Ledger
+    prepared: int  # size of the journal when the load began
+
+    def look_at_disks(self, written, cuts):
+        """Starts the server on `cuts` disks that the power may have left."""
+        ends = [record.end for record in written.records if record.end > self.prepared]
+        assert len(ends) > 500, f"only {len(ends)} changes were made: the load did not run"
+        judged = 0
+        for number in range(cuts):
+            end = random.Random(number).choice(ends)
+            self.look_at_disk(written, number, end)
+            judged += sum(copy.acknowledged_at is not None and copy.acknowledged_at <= end
+                          for copy in self.ledger.copies.values())
+        assert judged > cuts, "nothing had been acknowledged before the cuts"
+
+    def look_at_disk(self, written, number, end):
+        shutil.rmtree(self.server.data_dir)
+        self.server.data_dir.mkdir(mode=0o700)
+        written.state(end, random.Random(number), self.server.data_dir)
+        try:
+            posthouse.Server.start(self.server)
+            self.ledger.check(until=end, settle=False)
+        except BaseException:
+            print(f"cut {number}, at octet {end} of the journal")
+            raise
+        finally:
+            if self.server.process is not None:
+                self.server.kill9()
+
+
+@pytest.fixture(scope="module")
+def run():
+    server = WatchedServer(settings={"store": {"segment_bytes": 1 << 20}})
     stop = threading.Event()
     try:
-        watched.start()
-        watched.domain_add("example.org")
-        accounts = [make_account(on=watched) for _ in range(3)]
-        prepared = disk.size(watched.journal)
-        ledger = Ledger(accounts, "power", mark=lambda: disk.size(watched.journal))
+        server.start()
+        server.domain_add("example.org")
+        accounts = [Account(server, f"user{number}@example.org", "correct-horse-battery") for number in range(3)]
+        for account in accounts:
+            server.user_add(account.user, account.password)
+        prepared = disk.size(server.journal)
+        ledger = Ledger(accounts, "power", mark=lambda: disk.size(server.journal))
         threads = ledger.run(stop)
         time.sleep(LOAD_SECONDS)
         stop.set()
         for thread in threads:
             thread.join(60)
-        watched.kill9()
-        look_at_disks(watched, ledger, prepared)
+        server.kill9()
+        yield Run(server, ledger, prepared)
     finally:
         stop.set()
-        watched.close()
+        server.close()
 
 
-def look_at_disks(watched, ledger, prepared):
-    written = disk.Disk(watched.journal)
-    ends = [record.end for record in written.records if record.end > prepared]
-    assert len(ends) > 500, f"only {len(ends)} changes were made: the load did not run"
-    judged = 0
-    for number in range(POWER_CUTS):
-        chance = random.Random(number)
-        end = chance.choice(ends)
-        shutil.rmtree(watched.data_dir)
-        watched.data_dir.mkdir(mode=0o700)
-        written.state(end, chance, watched.data_dir)
-        judged += sum(copy.acknowledged_at is not None and copy.acknowledged_at <= end
-                      for copy in ledger.copies.values())
-        try:
-            posthouse.Server.start(watched)
-            ledger.check(until=end, settle=False)
-            watched.stop()
-        except BaseException:
-            kept = pathlib.Path(tempfile.mkdtemp(prefix="posthouse-power-"))
-            print(f"cut {number} at octet {end} of {watched.journal}; that disk again in {kept}")
-            written.state(end, random.Random(number), kept)
-            raise
-    assert judged > POWER_CUTS, "nothing had been acknowledged before the cuts"
+def test_nothing_acknowledged_is_lost_with_the_power(run):
+    run.look_at_disks(disk.Disk(run.server.journal), POWER_CUTS)
+
+
+@pytest.mark.parametrize("path_end", [".seg", "-wal"])
+def test_a_sync_that_is_left_out_would_be_seen(run, path_end):
+    written = disk.Disk(run.server.journal, forgotten=path_end)
+    with pytest.raises((AssertionError, poplib.error_proto, OSError)):
+        run.look_at_disks(written, 40)

@@ -40,7 +40,9 @@ class Record:
 
 
 class Disk:
-    def __init__(self, journal):
+    def __init__(self, journal, forgotten=None):
+        """`forgotten`: syncs of files whose path ends so are taken for not made, to see that the judge notices."""
+        self.forgotten = forgotten
         raw = pathlib.Path(journal).read_bytes()
         self.records = []
         at = 0
@@ -59,10 +61,12 @@ class Disk:
         """Writes one possible state into the empty directory `target`."""
         records = self._until(end)
         begun, durable = {}, {}
+        forgotten = {record.file for record in records
+                     if self.forgotten and record.kind == OPEN and record.data.endswith(self.forgotten.encode())}
         for at, record in enumerate(records):
             if record.kind == SYNC_BEGIN:
                 begun[record.a] = at
-            elif record.kind == SYNC_END:
+            elif record.kind == SYNC_END and record.file not in forgotten:
                 durable[record.file] = max(durable.get(record.file, -1), begun[record.a])
         keep = chance.choice([0.0, 0.3, 0.7, 0.95, 1.0])
         contents = self._contents(records, durable, keep, chance)
