@@ -48,13 +48,21 @@ static void log_login(struct ph_conn *conn, const struct ph_pop3_session *sessio
 
 /* ---- What follows a login's end ---- */
 
+/* What is not counts towards the session's end. */
+static bool is_of_the_servers_making(int class)
+{
+    return class != PH_EDENIED && class != PH_EINVALID && class != PH_ENOTFOUND && class != PH_ELIMIT;
+}
+
 static enum ph_step refuse_login(struct ph_conn *conn, struct ph_pop3_session *session)
 {
     const struct ph_error *err = ph_login_error(session->login);
     log_login(conn, session, ph_error_name(err->code));
+    ph_pop3_log_trouble(conn, err);
     const char *text = ph_pop3_text_of(PH_POP3_AT_LOGIN, err->code);
+    bool is_ours = is_of_the_servers_making(err->code);
     ph_pop3_forget_login(session);
-    return ph_pop3_refuse(conn, text);
+    return is_ours ? ph_pop3_reply(conn, text) : ph_pop3_refuse(conn, text);
 }
 
 static enum ph_step enter_transaction(struct ph_conn *conn, struct ph_pop3_session *session)

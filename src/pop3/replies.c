@@ -123,6 +123,9 @@ static bool is_trouble(int class)
 
 void ph_pop3_log_trouble(struct ph_conn *conn, const struct ph_error *err)
 {
+    if (!is_trouble(err->code)) {
+        return;
+    }
     struct ph_log_line line;
     ph_conn_log(conn, &line, PH_LOG_ERROR, "trouble");
     ph_log_error(&line, err);
@@ -131,8 +134,6 @@ void ph_pop3_log_trouble(struct ph_conn *conn, const struct ph_error *err)
 
 enum ph_step ph_pop3_fail(struct ph_conn *conn, enum ph_pop3_failure what, const struct ph_error *err)
 {
-    if (is_trouble(err->code)) {
-        ph_pop3_log_trouble(conn, err);
-    }
+    ph_pop3_log_trouble(conn, err);
     return ph_pop3_reply(conn, ph_pop3_text_of(what, err->code));
 }

@@ -72,8 +72,9 @@ enum ph_step ph_pop3_hang_up(struct ph_conn *conn, const char *text, const char 
 enum ph_pop3_failure { PH_POP3_AT_LOGIN, PH_POP3_AT_MAILDROP, PH_POP3_AT_MESSAGE, PH_POP3_AT_UPDATE };
 /* The one table from error class to reply. Never NULL. */
 const char *ph_pop3_text_of(enum ph_pop3_failure what, int class);
+/* Logs ERR if an operator should look into it. */
 void ph_pop3_log_trouble(struct ph_conn *conn, const struct ph_error *err);
-/* Logs ERR where somebody should look into it, and replies as the table says. */
+/* The same, and replies as the table says. */
 enum ph_step ph_pop3_fail(struct ph_conn *conn, enum ph_pop3_failure what, const struct ph_error *err);
 
 /* ---- The table of commands (commands.c) ---- */

@@ -30,6 +30,7 @@ SERVERS = {
     "strict": ({"auth": {"plaintext_networks": []}}, {}),
     "impatient": ({"limits": {"errors": 3}}, {}),
     "delayed": ({"pop3": {"login_delay_seconds": 3600, "expire_days": 30}}, {}),
+    "narrow": ({"auth": {"hash_threads": 1, "hash_queue": 2, "argon2_memory_kib": 65536, "argon2_passes": 4}}, {}),
     "locked": ({"auth": {"failures": 3}}, {}),
     "quick-handshake": ({"workers": {"tls_handshake_seconds": 1}}, {}),
     "spacious": ({"limits": {"connections_per_address": 2000}}, {}),
