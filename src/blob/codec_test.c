@@ -13,10 +13,10 @@
 
 static const char header[] =
     "Return-Path: <alice@example.org>\r\nDelivered-To: bob@example.net\r\n"
-    "Received: from mail.example.org (mail.example.org [192.0.2.7])\r\n"
-    "\tby mx.example.net (Posthouse) with ESMTPS id 4f2a5c1e-6b1d-11ee-8c99-0242ac120002\r\n"
-    "\t(version=TLSv1.3 cipher=TLS_AES_256_GCM_SHA384)\r\n"
-    "\tfor <bob@example.net>; Fri, 1 Sep 2023 09:54:49 +0200\r\n"
+    "Received: from mail.example.org ([192.0.2.7])\r\n"
+    "\tby mx.example.net with ESMTPS (TLSv1.3 TLS_AES_256_GCM_SHA384)\r\n"
+    "\tid 4f2a5c1e-6b1d-11ee-8c99-0242ac120002\r\n"
+    "\tfor <bob@example.net>;\r\n\tFri, 01 Sep 2023 09:54:49 +0000\r\n"
     "From: Alice <alice@example.org>\r\nTo: bob@example.net\r\nSubject: lunch\r\n"
     "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=UTF-8; format=flowed\r\n"
     "Content-Transfer-Encoding: 7bit\r\nMessage-ID: <20230901075449.12345@example.org>\r\n\r\n";
