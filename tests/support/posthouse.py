@@ -22,7 +22,7 @@ from support.certificates import Authority
 from support.process import WITH_US, end
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BINARY = pathlib.Path(os.environ.get("POSTHOUSE_BIN", ROOT / "build/release/posthouse"))
+BINARY = ROOT / os.environ.get("POSTHOUSE_BIN", "build/release/posthouse")
 HOSTNAME = "mx.example.org"
 START_SECONDS = 60
 STOP_SECONDS = 60
