@@ -24,6 +24,7 @@ struct ph_db_engine {
     /* Calls ph_plan_run_hooks in the order of applying, and ph_plan_finish once the outcome stands. */
     void (*submit)(struct ph_db *db, struct ph_plan *plan);
     void (*set_companion)(struct ph_db *db, const struct ph_db_companion *companion);
+    unsigned (*waiting)(struct ph_db *db);
     /* Applies what was submitted, then frees. */
     void (*close)(struct ph_db *db);
 };

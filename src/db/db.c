@@ -18,6 +18,11 @@ void ph_db_count(struct ph_db *db, enum ph_stmt stmt, uint64_t spent_us, bool ha
     }
 }
 
+unsigned ph_db_waiting(struct ph_db *db)
+{
+    return db->engine->waiting(db);
+}
+
 void ph_db_stats(struct ph_db *db, enum ph_stmt stmt, struct ph_stmt_stats *out_stats)
 {
     const struct ph_stmt_counters *counters = &db->counters[stmt];

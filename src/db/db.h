@@ -68,6 +68,8 @@ struct ph_stmt_stats {
     uint64_t failures;
     uint64_t total_us;
 };
+/* Plans that were submitted and are in no transaction yet. */
+unsigned ph_db_waiting(struct ph_db *db);
 void ph_db_stats(struct ph_db *db, enum ph_stmt stmt, struct ph_stmt_stats *out_stats);
 
 #endif

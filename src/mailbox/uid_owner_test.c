@@ -201,7 +201,7 @@ static void a_deleted_mailbox_leaves_no_counter_and_no_number_comes_back(void **
 
 /* ---- Many at once ---- */
 
-enum { THREADS = 8, MESSAGES = 50 };
+enum { THREADS = 8, MESSAGES = 50, ALL_MESSAGES = THREADS * MESSAGES };
 
 struct deliverer {
     struct fixture *f;
@@ -231,7 +231,7 @@ static void *deliver(void *arg)
 static void no_number_is_given_twice_to_many_at_once(void **state)
 {
     struct fixture *f = *state;
-    static bool is_taken[THREADS * MESSAGES + 1];
+    static bool is_taken[ALL_MESSAGES + 1];
     struct deliverer deliverers[THREADS];
     memset(is_taken, 0, sizeof is_taken);
     for (int i = 0; i < THREADS; i++) {
@@ -243,13 +243,13 @@ static void no_number_is_given_twice_to_many_at_once(void **state)
         assert_int_equal(deliverers[i].result, PH_OK);
         for (int j = 0; j < MESSAGES; j++) {
             uint64_t uid = deliverers[i].uids[j];
-            assert_in_range(uid, 1, THREADS * MESSAGES);
+            assert_in_range(uid, 1, ALL_MESSAGES);
             assert_false(is_taken[uid]);
             is_taken[uid] = true;
             assert_true(j == 0 || uid > deliverers[i].uids[j - 1]);
         }
     }
-    assert_true(bound_on_disk(f) >= THREADS * MESSAGES);
+    assert_true(bound_on_disk(f) >= ALL_MESSAGES);
 }
 
 static void many_mailboxes_have_numbers_of_their_own(void **state)

@@ -7,6 +7,7 @@
  * always a little more; so when the thread has finished, the writer copies that rest between two transactions,
  * which is short, and starts over. If a reader stands in the way, the next round does it.
  */
+#include <errno.h>
 #include <stdio.h>
 
 #include "db/sqlite/engine.h"
@@ -15,6 +16,7 @@
 static const uint64_t DEFAULT_THRESHOLD_BYTES = 64U << 20;
 /* How much longer the log may be than the threshold before the writer waits for readers that hold it. */
 enum { PATIENCE_FACTOR = 4, READER_WAIT_MS = 50, FRAME_HEADER_BYTES = 24 };
+enum { ROUNDS_MAX = 4, SHORT_REST_BYTES = 256 << 10 };
 
 static bool wait_until_wanted(struct ph_sqlite_checkpointer *checkpointer)
 {
@@ -28,28 +30,46 @@ static bool wait_until_wanted(struct ph_sqlite_checkpointer *checkpointer)
     return goes_on;
 }
 
-static void move(struct ph_sqlite_checkpointer *checkpointer)
+/* One round: moves what is in the log when it begins; *OUT_REST is what came meanwhile, in frames. */
+static bool move(struct ph_sqlite_checkpointer *checkpointer, unsigned *out_rest)
 {
     uint64_t started_us = ph_mono_us(checkpointer->clock);
     int frames = 0;
     int moved = 0;
+    struct ph_log_line line;
+    errno = 0;
     int rc = sqlite3_wal_checkpoint_v2(checkpointer->connection.handle, NULL, SQLITE_CHECKPOINT_PASSIVE,
                                        &frames, &moved);
     if (rc != SQLITE_OK && rc != SQLITE_BUSY) {
         struct ph_error err = {0};
-        struct ph_log_line line;
         (void)ph_sqlite_fail(&checkpointer->connection, &err, "checkpoint");
         ph_log_begin(&line, checkpointer->log, PH_LOG_ERROR, "store_checkpoint_failed");
         ph_log_error(&line, &err);
         ph_log_end(&line);
-        return;
+        return false;
     }
-    struct ph_log_line line;
     ph_log_begin(&line, checkpointer->log, PH_LOG_DEBUG, "store_checkpoint");
     ph_log_u64(&line, "frames", (uint64_t)(frames < 0 ? 0 : frames));
     ph_log_u64(&line, "moved", (uint64_t)(moved < 0 ? 0 : moved));
     ph_log_u64(&line, "duration_us", ph_mono_us(checkpointer->clock) - started_us);
     ph_log_end(&line);
+    unsigned now = atomic_load(&checkpointer->frames);
+    *out_rest = moved >= 0 && now > (unsigned)moved ? now - (unsigned)moved : 0;
+    return true;
+}
+
+/* A long round leaves a long rest; so go on until the writer has little left to do. */
+static void move_most(struct ph_sqlite_checkpointer *checkpointer)
+{
+    unsigned rest = 0;
+    for (unsigned round = 0; round < ROUNDS_MAX; round++) {
+        if (!move(checkpointer, &rest)) {
+            return;
+        }
+        if (rest * checkpointer->frame_bytes < SHORT_REST_BYTES) {
+            break;
+        }
+    }
     atomic_store(&checkpointer->has_moved, true);
 }
 
@@ -57,7 +77,7 @@ static void *thread_main(void *arg)
 {
     struct ph_sqlite_checkpointer *checkpointer = arg;
     while (wait_until_wanted(checkpointer)) {
-        move(checkpointer);
+        move_most(checkpointer);
     }
     return NULL;
 }
@@ -114,6 +134,7 @@ void ph_sqlite_checkpointer_look(struct ph_sqlite_checkpointer *checkpointer,
                                  struct ph_sqlite_connection *writer, unsigned frames)
 {
     uint64_t log_bytes = frames * checkpointer->frame_bytes;
+    atomic_store(&checkpointer->frames, frames);
     if (log_bytes < checkpointer->asked_bytes) {
         checkpointer->asked_bytes = 0; /* the log has started anew */
     }

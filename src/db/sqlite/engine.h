@@ -84,6 +84,7 @@ struct ph_sqlite_checkpointer {
     bool is_wanted;
     bool is_stopping;
     atomic_bool has_moved; /* the log is in the file, all but what was written meanwhile */
+    atomic_uint frames;    /* in the log, after the last transaction */
     uint64_t asked_bytes;  /* the writer's: how long the log was when it last asked */
 };
 
@@ -128,6 +129,7 @@ int ph_sqlite_writer_start(struct ph_sqlite_writer *writer, struct ph_error *err
 /* Applies what waits first. */
 void ph_sqlite_writer_stop(struct ph_sqlite_writer *writer);
 void ph_sqlite_submit(struct ph_db *db, struct ph_plan *plan);
+unsigned ph_sqlite_waiting(struct ph_db *db);
 void ph_sqlite_set_companion(struct ph_db *db, const struct ph_db_companion *companion);
 
 /* ---- open.c ---- */

@@ -41,19 +41,22 @@ static int lock_busy(int fd, const char *path, struct ph_error *err)
     return ph_fail(err, PH_EBUSY, "%s: process %s has the store open", path, pid);
 }
 
+static int hold_lock(int fd, const char *path, struct ph_error *err)
+{
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && ftruncate(fd, 0) == 0 &&
+        dprintf(fd, "%ld\n", (long)getpid()) > 0) {
+        return PH_OK;
+    }
+    int errnum = errno;
+    return errnum == EWOULDBLOCK ? lock_busy(fd, path, err)
+                                 : ph_fail_errno(err, ph_error_class_of_errno(errnum), errnum, "%s", path);
+}
+
 static int take_lock(const char *directory, int *out_fd, struct ph_error *err)
 {
     char *path = path_in(directory, "lock");
-    int result = PH_OK;
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        result = ph_fail_errno(err, ph_error_class_of_errno(errno), errno, "%s", path);
-    } else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        result = errno == EWOULDBLOCK ? lock_busy(fd, path, err)
-                                      : ph_fail_errno(err, PH_EUNAVAILABLE, errno, "%s", path);
-    } else if (ftruncate(fd, 0) != 0 || dprintf(fd, "%ld\n", (long)getpid()) < 0) {
-        result = ph_fail_errno(err, ph_error_class_of_errno(errno), errno, "%s", path);
-    }
+    int result = hold_lock(fd, path, err);
     if (result != PH_OK && fd >= 0) {
         close(fd);
         fd = -1;
@@ -161,6 +164,7 @@ static const struct ph_db_engine functions = {
     .cell_uuid = ph_sqlite_cell_uuid,
     .submit = ph_sqlite_submit,
     .set_companion = ph_sqlite_set_companion,
+    .waiting = ph_sqlite_waiting,
     .close = close_engine,
 };
 
@@ -181,8 +185,16 @@ static int start(struct ph_sqlite *engine, const struct ph_sqlite_options *optio
     return result;
 }
 
+/* Counting every allocation would take a lock of the whole process for each. */
+static void configure_library(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 int ph_sqlite_open(const struct ph_sqlite_options *options, struct ph_db **out_db, struct ph_error *err)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, configure_library);
     int lock_fd = -1;
     int result = make_directory(options->directory, err);
     if (result == PH_OK) {

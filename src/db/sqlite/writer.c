@@ -298,6 +298,18 @@ void ph_sqlite_submit(struct ph_db *db, struct ph_plan *plan)
     }
 }
 
+unsigned ph_sqlite_waiting(struct ph_db *db)
+{
+    struct ph_sqlite_writer *writer = &((struct ph_sqlite *)db)->writer;
+    unsigned waiting = 0;
+    pthread_mutex_lock(&writer->lock);
+    for (const struct ph_plan *plan = writer->first; plan != NULL; plan = plan->next) {
+        waiting++;
+    }
+    pthread_mutex_unlock(&writer->lock);
+    return waiting;
+}
+
 void ph_sqlite_set_companion(struct ph_db *db, const struct ph_db_companion *companion)
 {
     struct ph_sqlite_writer *writer = &((struct ph_sqlite *)db)->writer;
