@@ -75,6 +75,9 @@ int ph_op_status(struct ph_operation *op)
     json_object_set_new(op->result, "store_octets", json_integer((json_int_t)tree_bytes(admin->data_dir)));
     if (admin->pool != NULL) {
         json_object_set_new(op->result, "server", server(admin));
+        json_object_set_new(op->result, "waiting",
+                            json_pack("{s:I, s:I}", "plans", (json_int_t)ph_db_waiting(admin->db), "hashes",
+                                      (json_int_t)ph_auth_waiting(admin->auth)));
         json_object_set_new(op->result, "content", content(admin->blobs));
         json_object_set_new(op->result, "statements", statements(admin->db));
     }

@@ -158,6 +158,9 @@ static void print_status(const struct ph_output *output, const json_t *status)
             (long long)number_of(server, "connections"), (long long)number_of(server, "accepted"),
             (long long)number_of(server, "refused"));
     fprintf(out, "threads       %lld\n", (long long)number_of(server, "threads"));
+    const json_t *waiting = json_object_get(status, "waiting");
+    fprintf(out, "waiting       %lld writes, %lld password checks\n", (long long)number_of(waiting, "plans"),
+            (long long)number_of(waiting, "hashes"));
     const json_t *content = json_object_get(status, "content");
     fprintf(out, "content       %lld segments, %lld octets, %lld of them live%s\n",
             (long long)number_of(content, "segments"), (long long)number_of(content, "octets"),

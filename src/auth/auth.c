@@ -86,6 +86,11 @@ const char *ph_auth_mechanisms(bool may_plaintext)
     return ph_sasl_names(may_plaintext);
 }
 
+unsigned ph_auth_waiting(struct ph_auth *auth)
+{
+    return ph_jobs_waiting(auth->jobs);
+}
+
 void ph_auth_forget(struct ph_auth *auth, struct ph_bytes user)
 {
     struct ph_arena arena;

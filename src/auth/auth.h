@@ -78,5 +78,7 @@ void ph_base64_encode(struct ph_bytes bytes, struct ph_buf *out);
 
 /* Called by whoever changes a password or removes a user. */
 void ph_auth_forget(struct ph_auth *auth, struct ph_bytes user);
+/* How many checks wait for the hash queue now. */
+unsigned ph_auth_waiting(struct ph_auth *auth);
 
 #endif

@@ -102,3 +102,11 @@ int ph_jobs_submit(struct ph_jobs *jobs, struct ph_job *job)
     pthread_mutex_unlock(&jobs->lock);
     return result;
 }
+
+unsigned ph_jobs_waiting(struct ph_jobs *jobs)
+{
+    pthread_mutex_lock(&jobs->lock);
+    unsigned waiting = jobs->waiting;
+    pthread_mutex_unlock(&jobs->lock);
+    return waiting;
+}

@@ -23,5 +23,7 @@ int ph_jobs_new(unsigned threads, unsigned queue_max, const char *thread_name, s
                 struct ph_error *err) PH_MUST_USE;
 void ph_jobs_free(struct ph_jobs **jobs);
 int ph_jobs_submit(struct ph_jobs *jobs, struct ph_job *job) PH_MUST_USE;
+/* How many wait for a thread now. */
+unsigned ph_jobs_waiting(struct ph_jobs *jobs);
 
 #endif

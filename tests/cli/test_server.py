@@ -259,6 +259,8 @@ def test_status(online):
     assert status["store_octets"] > 0
     assert status["server"]["pid"] == online.process.pid
     assert status["server"]["connections"] >= 1
+    assert status["waiting"] == {"plans": 0, "hashes": 0}
+    assert status["content"]["is_broken"] is False
     assert any(one["count"] > 0 for one in status["statements"].values())
     assert f"process {online.process.pid}".encode() in online.cli("status").stdout
 
