@@ -7,7 +7,8 @@
  * compactor takes. Ids are TimeUUIDs in the order of being put.
  * A blob is freed with the last row of messageV3 that names it (the reference count is the engine's business).
  *
- * Threads: any; a reader belongs to one thread at a time. Blocking: put writes and a reader reads files (page cache mostly).
+ * Threads: any; a reader belongs to one thread at a time. Blocking: put writes and a reader reads files (page cache
+ * mostly).
  * Errors of reading: PH_ENOTFOUND (no such id), PH_ECORRUPT (checksum, torn or missing segment), PH_EUNAVAILABLE.
  */
 #ifndef PH_BLOB_BLOB_H
@@ -56,8 +57,8 @@ struct ph_blob_reader {
 
 int ph_blob_open(struct ph_blob_store *store, const struct ph_uuid *id, struct ph_blob_reader *out_reader,
                  struct ph_error *err) PH_MUST_USE;
-/* Appends up to MAX octets from the reader's offset to OUT and moves on; at the end appends nothing. OUT's own maximum must
- * leave room for MAX. The result is PH_OK or an error; how much came is seen from OUT. */
+/* Appends up to MAX octets from the reader's offset to OUT and moves on; at the end appends nothing. OUT's own
+ * maximum must leave room for them. The result is PH_OK or an error; how much came is seen from OUT. */
 int ph_blob_read(struct ph_blob_store *store, struct ph_blob_reader *reader, size_t max, struct ph_buf *out,
                  struct ph_error *err) PH_MUST_USE;
 

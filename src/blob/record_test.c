@@ -10,7 +10,7 @@
 static struct ph_record sample(void)
 {
     struct ph_record record = {.kind = 1, .raw_length = 70000, .stored_length = 5016, .dictionary = 1};
-    for (uint8_t i = 0; i < PH_UUID_BYTES; i++) {
+    for (unsigned i = 0; i < PH_UUID_BYTES; i++) {
         record.id.b[i] = (uint8_t)(i * 17);
     }
     record.check = UINT64_C(0x0123456789ABCDEF);

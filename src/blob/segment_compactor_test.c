@@ -113,7 +113,7 @@ static void the_output_goes_on_over_a_restart(void **state)
     ph_test_check_all(s);
     ph_test_check_live(s);
     struct ph_segment_stats stats = ph_test_stats(s);
-    assert_true(stats.octets < stats.live_octets + 2 * SEGMENT_BYTES);
+    assert_true(stats.octets < stats.live_octets + UINT64_C(2) * SEGMENT_BYTES);
 }
 
 /* As a slow client: it has the place from before. */

@@ -326,7 +326,7 @@ static void a_killed_compaction_loses_nothing(void **state)
         ph_test_segments_close(s);
     }
     ph_test_segments_open(s);
-    assert_true(ph_test_stats(s).octets < ph_test_stats(s).live_octets + 2 * SEGMENT_BYTES);
+    assert_true(ph_test_stats(s).octets < ph_test_stats(s).live_octets + UINT64_C(2) * SEGMENT_BYTES);
 }
 
 static void deliver_and_tell(struct ph_test_segments *s, int out_fd)

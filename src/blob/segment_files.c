@@ -238,7 +238,7 @@ int ph_segment_hold(struct ph_segment_files *files, uint32_t number, struct ph_s
     if (file == NULL) {
         result = open_file(files, number, &file, err);
     }
-    if (result == PH_OK) {
+    if (file != NULL) {
         file->holders++;
         file->used_at = ++files->uses;
         *out_file = file;
@@ -319,9 +319,8 @@ int ph_segment_read(struct ph_segment_file *file, uint64_t offset, void *out, si
     size_t got = 0;
     int result = ph_segment_read_some(file, offset, out, len, &got, err);
     if (result == PH_OK && got < len) {
-        result =
-            ph_fail(err, PH_ECORRUPT, "segment %u ends at %llu, octets up to %llu are wanted", file->number,
-                    (unsigned long long)(offset + got), (unsigned long long)(offset + len));
+        result = ph_fail(err, PH_ECORRUPT, "segment %u ends at %llu, octets up to %llu are wanted",
+                         file->number, (unsigned long long)offset + got, (unsigned long long)offset + len);
     }
     return result;
 }

@@ -103,14 +103,11 @@ static int load_frame(struct source *source, uint32_t index, uint8_t *space, str
     if (ph_frame_find(&source->record, ph_buf_view(&source->table), index, out_frame) != PH_OK) {
         return fail_corrupt(err, source->id, source->place, "its table of frames makes no sense");
     }
-    int result = PH_OK;
-    if (source->preloaded.ptr != NULL) {
-        *out_octets = source->preloaded;
-    } else {
-        result = read_exactly(source, PH_RECORD_HEADER_BYTES + out_frame->offset, space,
-                              out_frame->stored_length, err);
-        *out_octets = ph_bytes_of(space, out_frame->stored_length);
-    }
+    bool is_loaded = source->preloaded.ptr != NULL;
+    *out_octets = is_loaded ? source->preloaded : ph_bytes_of(space, out_frame->stored_length);
+    int result = is_loaded ? PH_OK
+                           : read_exactly(source, PH_RECORD_HEADER_BYTES + out_frame->offset, space,
+                                          out_frame->stored_length, err);
     if (result == PH_OK && ph_frame_check(out_frame, *out_octets) != PH_OK) {
         result = fail_corrupt(err, source->id, source->place, "its octets are damaged");
     }
@@ -140,8 +137,8 @@ int ph_segment_verify(struct ph_segment_store *store, struct ph_segment_file *fi
 static int decode_frame(struct ph_segment_store *store, struct source *source, struct ph_workspace *workspace,
                         uint32_t index, uint8_t *out, struct ph_error *err)
 {
-    struct ph_frame frame;
-    struct ph_bytes octets;
+    struct ph_frame frame = {0};
+    struct ph_bytes octets = ph_bytes_of(workspace->stored, 0);
     int result = load_frame(source, index, workspace->stored, &frame, &octets, err);
     if (result != PH_OK) {
         return result;

@@ -125,7 +125,7 @@ static void add_part(struct output *out, const void *ptr, size_t len)
 {
     if (len > 0) {
         /* The kernel only reads it. */
-        out->parts[out->count++] = (struct iovec){(void *)(uintptr_t)ptr, len};
+        out->parts[out->count++] = (struct iovec){(void *)ptr, len};
     }
 }
 

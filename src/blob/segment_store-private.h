@@ -21,7 +21,9 @@ struct ph_compact_output {
 
 struct ph_segment_store {
     struct ph_blob_store base;
-    struct ph_segment_options options; /* with the defaults filled in; its texts are copies */
+    struct ph_segment_options options; /* with the defaults filled in */
+    char *directory;                   /* the options' texts */
+    char *spool_directory;
     struct ph_db *db;
     struct ph_segment_files *files;
     struct ph_codec *codec;

@@ -111,7 +111,7 @@ static void *thread_main(void *arg)
         if (settling == 0) {
             settling = ph_appender_active(store->appender);
             settling_since_ms = now_ms();
-        } else if (now_ms() - settling_since_ms >= SETTLE_SECONDS * 1000) {
+        } else if (now_ms() - settling_since_ms >= (uint64_t)SETTLE_SECONDS * 1000) {
             settled = settling - 1;
             settling = 0;
         }
@@ -143,8 +143,10 @@ static struct ph_segment_store *new_store(const struct ph_segment_options *optio
     struct ph_segment_store *store = ph_zalloc(sizeof *store);
     store->base.functions = &functions;
     store->options = *options;
-    store->options.directory = ph_strdup(options->directory);
-    store->options.spool_directory = ph_strdup(options->spool_directory);
+    store->directory = ph_strdup(options->directory);
+    store->spool_directory = ph_strdup(options->spool_directory);
+    store->options.directory = store->directory;
+    store->options.spool_directory = store->spool_directory;
     if (options->segment_bytes == 0) {
         store->options.segment_bytes = default_segment_bytes;
     }
@@ -226,8 +228,8 @@ void ph_segment_store_close(struct ph_blob_store **base)
     pthread_cond_destroy(&store->changed);
     pthread_mutex_destroy(&store->lock);
     pthread_mutex_destroy(&store->compacting);
-    free((void *)(uintptr_t)store->options.directory);
-    free((void *)(uintptr_t)store->options.spool_directory);
+    free(store->directory);
+    free(store->spool_directory);
     free(store);
     *base = NULL;
 }
