@@ -130,7 +130,6 @@ int ph_sqlite_writer_start(struct ph_sqlite_writer *writer, struct ph_error *err
 void ph_sqlite_writer_stop(struct ph_sqlite_writer *writer);
 void ph_sqlite_submit(struct ph_db *db, struct ph_plan *plan);
 unsigned ph_sqlite_waiting(struct ph_db *db);
-unsigned ph_sqlite_waiting(struct ph_db *db);
 void ph_sqlite_set_companion(struct ph_db *db, const struct ph_db_companion *companion);
 
 /* ---- open.c ---- */

@@ -165,7 +165,6 @@ static const struct ph_db_engine functions = {
     .submit = ph_sqlite_submit,
     .set_companion = ph_sqlite_set_companion,
     .waiting = ph_sqlite_waiting,
-    .waiting = ph_sqlite_waiting,
     .close = close_engine,
 };
 

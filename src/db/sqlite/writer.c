@@ -310,18 +310,6 @@ unsigned ph_sqlite_waiting(struct ph_db *db)
     return waiting;
 }
 
-unsigned ph_sqlite_waiting(struct ph_db *db)
-{
-    struct ph_sqlite_writer *writer = &((struct ph_sqlite *)db)->writer;
-    unsigned waiting = 0;
-    pthread_mutex_lock(&writer->lock);
-    for (const struct ph_plan *plan = writer->first; plan != NULL; plan = plan->next) {
-        waiting++;
-    }
-    pthread_mutex_unlock(&writer->lock);
-    return waiting;
-}
-
 void ph_sqlite_set_companion(struct ph_db *db, const struct ph_db_companion *companion)
 {
     struct ph_sqlite_writer *writer = &((struct ph_sqlite *)db)->writer;
