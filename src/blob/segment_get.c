@@ -27,8 +27,9 @@ struct source {
     const struct ph_uuid *id;
     const struct ph_blob_place *place;
     struct ph_record record;
-    struct ph_buf table;       /* empty where there is none */
-    struct ph_bytes preloaded; /* what is stored, where it came with the header: in a workspace */
+    struct ph_buf table; /* empty where there is none */
+    bool is_preloaded;   /* what is stored came with the header, into a workspace */
+    struct ph_bytes preloaded;
 };
 
 static int check_header(struct source *source, struct ph_bytes octets, struct ph_error *err)
@@ -63,6 +64,7 @@ static int load_small(struct source *source, struct ph_workspace *workspace, str
     }
     if (result == PH_OK) {
         /* Its length is the place's, so it is all there. */
+        source->is_preloaded = true;
         source->preloaded =
             ph_bytes_of(workspace->stored + PH_RECORD_HEADER_BYTES, source->record.stored_length);
     }
@@ -103,11 +105,10 @@ static int load_frame(struct source *source, uint32_t index, uint8_t *space, str
     if (ph_frame_find(&source->record, ph_buf_view(&source->table), index, out_frame) != PH_OK) {
         return fail_corrupt(err, source->id, source->place, "its table of frames makes no sense");
     }
-    bool is_loaded = source->preloaded.ptr != NULL;
-    *out_octets = is_loaded ? source->preloaded : ph_bytes_of(space, out_frame->stored_length);
-    int result = is_loaded ? PH_OK
-                           : read_exactly(source, PH_RECORD_HEADER_BYTES + out_frame->offset, space,
-                                          out_frame->stored_length, err);
+    *out_octets = source->is_preloaded ? source->preloaded : ph_bytes_of(space, out_frame->stored_length);
+    int result = source->is_preloaded ? PH_OK
+                                      : read_exactly(source, PH_RECORD_HEADER_BYTES + out_frame->offset,
+                                                     space, out_frame->stored_length, err);
     if (result == PH_OK && ph_frame_check(out_frame, *out_octets) != PH_OK) {
         result = fail_corrupt(err, source->id, source->place, "its octets are damaged");
     }
