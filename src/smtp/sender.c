@@ -48,5 +48,7 @@ int ph_smtp_check_sender(const struct ph_smtp_context *context, struct ph_bytes 
     if (rc == PH_OK && targets.count == 1 && ph_bytes_eq(targets.list[0].user, user)) {
         return PH_OK;
     }
-    return rc == PH_EUNAVAILABLE ? rc : ph_fail(err, PH_EDENIED, "not an address of this user");
+    bool is_answer =
+        rc == PH_OK || rc == PH_ENOTFOUND || rc == PH_EDENIED || rc == PH_EINVALID || rc == PH_ELIMIT;
+    return is_answer ? ph_fail(err, PH_EDENIED, "not an address of this user") : rc;
 }

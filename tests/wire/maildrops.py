@@ -37,6 +37,17 @@ def database(server):
         connection.close()
 
 
+@contextlib.contextmanager
+def without(server, table):
+    """The table is away: what needs it fails, everything else goes on."""
+    with database(server) as db:
+        db.execute(f"ALTER TABLE {table} RENAME TO away")
+        try:
+            yield
+        finally:
+            db.execute(f"ALTER TABLE away RENAME TO {table}")
+
+
 def inbox_of(db, user):
     return db.execute("SELECT mailboxId FROM mailboxPathV3 WHERE user = ? AND mailboxName = 'INBOX'", (user,)).fetchone()[0]
 

@@ -5,7 +5,7 @@ import contextlib
 
 import pytest
 
-from maildrops import PASSWORD, database, deliver, inbox_of, make_user
+from maildrops import PASSWORD, database, deliver, inbox_of, make_user, without
 from pop3client import Pop3, session
 from servers import WireServer
 from support.generator import Generator
@@ -81,17 +81,6 @@ def test_quit_tells_the_truth_when_nothing_could_be_removed(own, hindrance, repl
     own.wait_for_event("session", {"user": user, "deleted": "0", "reason": "messages not removed"})
     with session(own, user, PASSWORD) as again:
         assert again.retrieve(1).endswith(b"First.\r\n")
-
-
-@contextlib.contextmanager
-def without(server, table):
-    """The table is away: what needs it fails, everything else goes on."""
-    with database(server) as db:
-        db.execute(f"ALTER TABLE {table} RENAME TO away")
-        try:
-            yield
-        finally:
-            db.execute(f"ALTER TABLE away RENAME TO {table}")
 
 
 def test_a_read_that_fails_is_told_and_the_session_goes_on(own):
