@@ -381,6 +381,53 @@ static void a_reader_that_stays_does_not_stop_the_writer(void **state)
     assert_int_equal(count_rows(f), 152);
 }
 
+/* Around the sizes at which the log is written out, and past what the writer's cache holds. */
+static void transactions_of_any_size_come_back(void **state)
+{
+    struct fixture *f = *state;
+    unsigned total = 0;
+    for (unsigned rows = 1; rows < 3000; rows += 1 + rows / 3) {
+        struct ph_error err = {0};
+        struct ph_plan plan;
+        ph_arena_reset(&f->arena);
+        ph_plan_init(&plan, &f->arena);
+        for (unsigned i = 0; i < rows; i++) {
+            struct ph_uuid id = ph_uuid_gen_next(&f->store.ids);
+            ph_plan_add(&plan, PH_STAGE_PROJECTION, PH_STMT_POP3_METADATA_INSERT, ph_uuid_value(&f->mailbox),
+                        ph_uuid_value(&id), ph_i64(i));
+        }
+        assert_int_equal(ph_db_apply(f->store.db, &plan, &err), PH_OK);
+        total += rows;
+        assert_int_equal(count_rows(f), total);
+    }
+    enum { LONG_NAME = 200 << 10, NAMES = 80 };
+    char *name = malloc(LONG_NAME);
+    struct ph_error err = {0};
+    struct ph_plan plan;
+    memset(name, 'n', LONG_NAME);
+    ph_plan_init(&plan, &f->arena);
+    for (unsigned i = 0; i < NAMES; i++) {
+        ph_plan_add(&plan, PH_STAGE_TRUTH, PH_STMT_MAILBOX_PATH_INSERT, ph_text_str("u@example.org"),
+                    ph_text(ph_bytes_of(name, LONG_NAME - i)), ph_uuid_value(&f->mailbox), ph_i64(1));
+    }
+    assert_int_equal(ph_db_apply(f->store.db, &plan, &err), PH_OK);
+    ph_test_store_reopen(&f->store);
+    assert_int_equal(count_rows(f), total);
+    struct ph_rows *rows;
+    unsigned names = 0;
+    assert_int_equal(
+        ph_db_query(f->store.db, &rows, &err, PH_STMT_MAILBOX_PATH_LIST, ph_text_str("u@example.org")),
+        PH_OK);
+    struct ph_bytes stored;
+    while (ph_rows_next(rows, &err) == 1 && ph_row_bytes(rows, 0, &stored)) {
+        assert_memory_equal(stored.ptr, name, stored.len);
+        names++;
+    }
+    ph_rows_end(&rows);
+    assert_int_equal(names, NAMES);
+    free(name);
+}
+
 /* ---- kill -9 ---- */
 
 /* The child writes row after row and says each that was reported done, until it is killed. */
@@ -451,6 +498,7 @@ int main(void)
         TEST(the_companion_joins_each_commit_and_can_fail_it),
         TEST(the_log_starts_anew_under_constant_writing),
         TEST(a_reader_that_stays_does_not_stop_the_writer),
+        TEST(transactions_of_any_size_come_back),
         TEST(what_was_reported_done_survives_a_kill),
 #undef TEST
     };
