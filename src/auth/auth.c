@@ -107,7 +107,7 @@ static void log_refusal(struct ph_auth *auth, const char *protocol, struct ph_by
                         const struct ph_error *err)
 {
     struct ph_log_line line;
-    ph_log_begin(&line, auth->options.log, PH_LOG_WARNING, "login_impossible");
+    ph_log_begin(&line, auth->options.log, PH_LOG_WARNING, "login-impossible");
     ph_log_str(&line, "protocol", protocol);
     ph_log_bytes(&line, "user", user);
     ph_log_error(&line, err);

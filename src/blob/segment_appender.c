@@ -241,7 +241,7 @@ static int begin(void *ctx, struct ph_plan *plan)
 static void log_broken(struct ph_appender *a)
 {
     struct ph_log_line line;
-    ph_log_begin(&line, a->options.log, PH_LOG_ERROR, "content_sync_failed");
+    ph_log_begin(&line, a->options.log, PH_LOG_ERROR, "content-sync-failed");
     ph_log_error(&line, &a->sync_error);
     ph_log_str(&line, "consequence", "nothing is written until the store is opened again");
     ph_log_end(&line);

@@ -137,7 +137,7 @@ static int copy_record(struct drain *d, uint64_t from, uint64_t length, struct p
 static void log_damaged(struct drain *d, const struct ph_error *reason)
 {
     struct ph_log_line line;
-    ph_log_begin(&line, d->store->options.log, PH_LOG_ERROR, "content_damaged");
+    ph_log_begin(&line, d->store->options.log, PH_LOG_ERROR, "content-damaged");
     ph_log_error(&line, reason);
     ph_log_end(&line);
 }
@@ -242,7 +242,7 @@ int ph_segment_bury(struct ph_segment_store *store, uint32_t number, struct ph_e
 static int keep(struct drain *d, const struct ph_segment_row *row, struct ph_error *err)
 {
     struct ph_log_line line;
-    ph_log_begin(&line, d->store->options.log, PH_LOG_ERROR, "segment_kept");
+    ph_log_begin(&line, d->store->options.log, PH_LOG_ERROR, "segment-kept");
     ph_log_u64(&line, "segment", d->number);
     ph_log_u64(&line, "octets", row->live);
     ph_log_str(&line, "reason", "some of its content cannot be read");

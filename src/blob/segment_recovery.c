@@ -167,7 +167,7 @@ static void log_lost(const struct ph_log *log, const struct ph_uuid *blob, const
 {
     char text[PH_UUID_TEXT_LEN + 1];
     struct ph_log_line line;
-    ph_log_begin(&line, log, PH_LOG_WARNING, "content_lost");
+    ph_log_begin(&line, log, PH_LOG_WARNING, "content-lost");
     ph_uuid_format(blob, text);
     ph_log_str(&line, "content", text);
     if (message != NULL) {

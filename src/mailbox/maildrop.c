@@ -75,7 +75,7 @@ static void repaired(struct ph_plan *plan, int result, void *ctx)
 {
     struct repair *repair = ctx;
     struct ph_log_line line;
-    ph_log_begin(&line, repair->log, PH_LOG_WARNING, "stale_maildrop_row");
+    ph_log_begin(&line, repair->log, PH_LOG_WARNING, "stale-maildrop-row");
     if (result != PH_OK) {
         ph_log_error(&line, &plan->error);
     }

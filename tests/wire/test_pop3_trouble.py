@@ -133,7 +133,7 @@ def test_a_row_without_its_message_is_told_once(own):
         assert client.ok("STAT").startswith(b"+OK 2 ")
         assert client.err("RETR 1") == b"-ERR Message is no longer there"
         assert client.retrieve(2).endswith(b"Second.\r\n")
-    own.wait_for_event("stale_maildrop_row", {"level": "warning"})
+    own.wait_for_event("stale-maildrop-row", {"level": "warning"})
     with session(own, user, PASSWORD) as client:
         assert client.ok("STAT").startswith(b"+OK 1 ")
         assert client.retrieve(1).endswith(b"Second.\r\n")

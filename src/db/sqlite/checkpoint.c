@@ -43,12 +43,12 @@ static bool move(struct ph_sqlite_checkpointer *checkpointer, unsigned *out_rest
     if (rc != SQLITE_OK && rc != SQLITE_BUSY) {
         struct ph_error err = {0};
         (void)ph_sqlite_fail(&checkpointer->connection, &err, "checkpoint");
-        ph_log_begin(&line, checkpointer->log, PH_LOG_ERROR, "store_checkpoint_failed");
+        ph_log_begin(&line, checkpointer->log, PH_LOG_ERROR, "store-checkpoint-failed");
         ph_log_error(&line, &err);
         ph_log_end(&line);
         return false;
     }
-    ph_log_begin(&line, checkpointer->log, PH_LOG_DEBUG, "store_checkpoint");
+    ph_log_begin(&line, checkpointer->log, PH_LOG_DEBUG, "store-checkpoint");
     ph_log_u64(&line, "frames", (uint64_t)(frames < 0 ? 0 : frames));
     ph_log_u64(&line, "moved", (uint64_t)(moved < 0 ? 0 : moved));
     ph_log_u64(&line, "duration_us", ph_mono_us(checkpointer->clock) - started_us);

@@ -207,7 +207,7 @@ static int run_transaction(struct ph_sqlite_writer *writer, unsigned from, unsig
 static void log_failure(struct ph_sqlite_writer *writer, unsigned plans, const struct ph_error *err)
 {
     struct ph_log_line line;
-    ph_log_begin(&line, writer->log, PH_LOG_ERROR, "store_write_failed");
+    ph_log_begin(&line, writer->log, PH_LOG_ERROR, "store-write-failed");
     ph_log_u64(&line, "plans", plans);
     ph_log_error(&line, err);
     ph_log_end(&line);
