@@ -37,11 +37,12 @@ static void check_newlines(struct ph_conn *conn, struct ph_smtp_transaction *tra
     }
 }
 
-/* Octet by octet a message could come for ever. */
-static bool is_too_slow(struct ph_conn *conn, const struct ph_smtp_transaction *transaction)
+/* Octet by octet a message could come for ever, and so could a chunk that belongs to none. */
+static bool is_too_slow(struct ph_conn *conn, const struct ph_smtp_session *session)
 {
     uint64_t max_us = (uint64_t)ph_smtp_context_of(conn)->message_timeout_ms * 1000;
-    return transaction != NULL && ph_mono_us(ph_conn_clock(conn)) - transaction->begun_us > max_us;
+    uint64_t begun_us = session->transaction != NULL ? session->transaction->begun_us : session->command_us;
+    return ph_mono_us(ph_conn_clock(conn)) - begun_us > max_us;
 }
 
 static void enter(struct ph_conn *conn, struct ph_smtp_session *session, enum ph_smtp_mode mode)
@@ -71,7 +72,7 @@ enum ph_step ph_smtp_data_input(struct ph_conn *conn, struct ph_smtp_session *se
         enter(conn, session, PH_SMTP_IN_COMMANDS);
         return ph_smtp_finish_message(conn, session);
     }
-    if (is_too_slow(conn, transaction)) {
+    if (is_too_slow(conn, session)) {
         return ph_smtp_hang_up(conn, PH_SMTP_REPLY_TIMEOUT, "message takes too long");
     }
     return PH_STEP_READ;
@@ -162,7 +163,7 @@ enum ph_step ph_smtp_chunk_input(struct ph_conn *conn, struct ph_smtp_session *s
     if (session->chunk_left == 0) {
         return finish_chunk(conn, session);
     }
-    if (is_too_slow(conn, transaction)) {
+    if (is_too_slow(conn, session)) {
         return ph_smtp_hang_up(conn, PH_SMTP_REPLY_TIMEOUT, "message takes too long");
     }
     return PH_STEP_READ;
