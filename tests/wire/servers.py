@@ -53,7 +53,8 @@ SERVERS = {
     "small-header": ({"limits": {"header_bytes": 1024}}, {}),
     "postmaster": ({"smtp": {"postmaster": "root@example.org"}}, {}),
     "slow": ({"smtp": {"command_seconds": 2, "data_seconds": 2}}, {}),
-    "hasty": ({"pop3": {"login_seconds": 1, "idle_seconds": 1}}, {}),
+    "hasty-login": ({"pop3": {"login_seconds": 1}}, {}),
+    "hasty": ({"pop3": {"idle_seconds": 1}}, {}),
 }
 
 # Cheap hashes, and no delay after failures, which all come from one address: these servers make hundreds of users and
