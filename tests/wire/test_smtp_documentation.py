@@ -12,7 +12,7 @@ def replies():
     table = (ROOT / "src/smtp/reply.h").read_text(encoding="utf-8").split("#define PH_SMTP_REPLIES", 1)[1]
     table = table.split("enum ph_smtp_reply {")[0].replace("\\\n", " ")
     found = re.findall(r'X\(\w+, (\d+), "([^"]*)",\s*"([^"]*)"\)', table)
-    assert len(found) == table.count("X(") - 1, "a row has another form"
+    assert len(found) == table.count(" X("), "a row has another form"
     return [(f"{code} {enhanced}".strip(), text) for code, enhanced, text in found]
 
 
