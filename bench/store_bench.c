@@ -4,7 +4,7 @@
  * message is on disk, then the cost of listing and deleting.
  *
  *   store-bench [--directory DIR] [--threads N] [--messages N] [--mailboxes N] [--page-bytes N] [--body-bytes N]
- *               [--checkpoint-bytes N] [--plain]
+ *               [--checkpoint-bytes N] [--reads N] [--plain]
  *
  * DIR is made and removed again. One line of key=value on standard output: rates, CPU of the whole process, and
  * octets written to disk for each octet of mail (from /proc/self/io, checkpoints included).
@@ -28,7 +28,8 @@ struct settings {
     unsigned page_bytes;
     unsigned body_bytes; /* the mean */
     unsigned checkpoint_bytes;
-    bool is_plain; /* content as it is, not compressed */
+    unsigned reads; /* of messages of one maildrop, over and over */
+    bool is_plain;  /* content as it is, not compressed */
 };
 
 struct bench {
@@ -256,11 +257,12 @@ static void run_maildrop(struct bench *bench)
     uint64_t started_us = ph_mono_us(&ph_clock_system);
     must(ph_maildrop_open(bench->mailboxes, &user, &drop, &err), &err, "open");
     uint64_t opened_us = ph_mono_us(&ph_clock_system);
-    size_t read = drop->count < 1000 ? drop->count : 1000;
+    size_t read = drop->count == 0 ? 0 : bench->settings.reads;
+    struct usage before_reads = usage_now();
     struct ph_buf out = PH_BUF(1U << 20);
     for (size_t i = 0; i < read; i++) {
         struct ph_message_reader reader;
-        must(ph_maildrop_read(drop, i, &reader, &err), &err, "read");
+        must(ph_maildrop_read(drop, i % drop->count, &reader, &err), &err, "read");
         size_t before;
         ph_buf_clear(&out);
         do {
@@ -268,15 +270,15 @@ static void run_maildrop(struct bench *bench)
             must(ph_message_read(bench->mailboxes, &reader, 1U << 16, &out, &err), &err, "read");
         } while (out.len > before);
     }
-    uint64_t read_us = ph_mono_us(&ph_clock_system);
+    struct usage after_reads = usage_now();
     struct usage before = usage_now();
     delete_all(drop);
     struct usage after = usage_now();
-    printf("maildrop=%zu open_ms=%.2f read_us=%.1f delete_us_each=%.1f delete_cpu_us_each=%.1f\n",
+    double count = drop->count == 0 ? 1 : (double)drop->count;
+    printf("maildrop=%zu open_ms=%.2f read_cpu_us=%.1f delete_us_each=%.1f delete_cpu_us_each=%.1f\n",
            drop->count, (double)(opened_us - started_us) / 1000,
-           read == 0 ? 0 : (double)(read_us - opened_us) / (double)read,
-           drop->count == 0 ? 0 : (double)(after.wall_us - before.wall_us) / (double)drop->count,
-           drop->count == 0 ? 0 : (double)(after.cpu_us - before.cpu_us) / (double)drop->count);
+           read == 0 ? 0 : (double)(after_reads.cpu_us - before_reads.cpu_us) / (double)read,
+           (double)(after.wall_us - before.wall_us) / count, (double)(after.cpu_us - before.cpu_us) / count);
     ph_buf_fini(&out);
     ph_maildrop_close(&drop);
 }
@@ -354,7 +356,8 @@ int main(int argc, char **argv)
                                        .threads = 32,
                                        .messages = 20000,
                                        .mailboxes = 1000,
-                                       .body_bytes = 3800}};
+                                       .body_bytes = 3800,
+                                       .reads = 1000}};
     static const struct option options[] = {
         {"directory", required_argument, NULL, 'd'},
         {"threads", required_argument, NULL, 't'},
@@ -363,6 +366,7 @@ int main(int argc, char **argv)
         {"page-bytes", required_argument, NULL, 'p'},
         {"body-bytes", required_argument, NULL, 'b'},
         {"checkpoint-bytes", required_argument, NULL, 'c'},
+        {"reads", required_argument, NULL, 'r'},
         {"plain", no_argument, NULL, 'x'},
         {NULL, 0, NULL, 0},
     };
@@ -376,6 +380,7 @@ int main(int argc, char **argv)
         case 'p': settings->page_bytes = number_of(optarg); break;
         case 'b': settings->body_bytes = number_of(optarg); break;
         case 'c': settings->checkpoint_bytes = number_of(optarg); break;
+        case 'r': settings->reads = number_of(optarg); break;
         case 'x': settings->is_plain = true; break;
         default: return 64;
         }
