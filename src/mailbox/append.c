@@ -15,11 +15,15 @@
 static int add_rows(struct ph_mailboxes *mailboxes, const struct ph_append *message,
                     const struct ph_uuid *mailbox, struct ph_plan *plan, struct ph_error *err)
 {
+    const struct ph_append_origin *origin = message->origin;
     const struct ph_message_row row = {
         .message_id = message->message_id,
         .mailbox_id = *mailbox,
         .internal_date_ms = message->internal_date_ms,
-        .save_date_ms = (int64_t)(ph_real_us(mailboxes->clock) / 1000),
+        .save_date_ms = origin != NULL && origin->save_date_ms != 0
+                            ? origin->save_date_ms
+                            : (int64_t)(ph_real_us(mailboxes->clock) / 1000),
+        .kept = origin == NULL ? NULL : &origin->kept,
         .body_start_octet = message->header_bytes,
         .full_content_octets = message->total_bytes,
         .header_content = message->header_blob,
@@ -33,7 +37,9 @@ static int add_rows(struct ph_mailboxes *mailboxes, const struct ph_append *mess
     int result = PH_OK;
     if (mailboxes->uids->numbers_on_append) {
         ph_store_message_id_add(plan, &row, &slots[1]);
-        result = mailboxes->uids->number(mailboxes->uids, plan, mailbox, slots, 2, err);
+        const struct ph_uid_wish wish = {origin == NULL ? 0 : origin->uid,
+                                         origin == NULL ? 0 : origin->uid_limit};
+        result = mailboxes->uids->number(mailboxes->uids, plan, mailbox, &wish, slots, 2, err);
     }
     ph_listeners_added(plan, &row);
     return result;

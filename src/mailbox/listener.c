@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mailbox/listener.h"
 
+#include "mailbox/import_listener.h"
 #include "mailbox/pop3_listener.h"
 
 static const struct ph_mailbox_listener *const listeners[] = {
     &ph_pop3_listener,
+    &ph_import_listener,
 };
 enum { LISTENER_COUNT = sizeof listeners / sizeof listeners[0] };
 

@@ -11,6 +11,7 @@
 #define PH_MAILBOX_MAILBOX_H
 
 #include "blob/blob.h"
+#include "store/message_row.h"
 
 struct ph_mailboxes;
 
@@ -69,6 +70,15 @@ struct ph_append {
     int64_t internal_date_ms;
     bool has_message_row; /* messageV3 stands already in this plan (one message id in several mailboxes) */
     bool create_mailbox;  /* where it does not exist; INBOX always is made */
+    const struct ph_append_origin *origin; /* NULL: a delivery */
+};
+
+/* What a message keeps that comes from another server (see mailbox/adopt.h for the UIDs). */
+struct ph_append_origin {
+    struct ph_message_kept kept; /* a UIDL that another message of the mailbox has is not taken */
+    int64_t save_date_ms;        /* 0: now */
+    uint64_t uid;                /* 0: the next */
+    uint64_t uid_limit;
 };
 
 /* Adds to PLAN what makes the message appear in USER's mailbox NAME; PH_ENOTFOUND where that does not exist and is

@@ -6,7 +6,6 @@
 #include "base/mem.h"
 #include "mailbox/listener.h"
 #include "mailbox/mailbox-private.h"
-#include "store/pop3_metadata.h"
 
 _Static_assert(sizeof(struct ph_maildrop_entry) == sizeof(struct ph_pop3_entry) &&
                    offsetof(struct ph_maildrop_entry, size) == offsetof(struct ph_pop3_entry, size),
@@ -23,7 +22,8 @@ static int list(struct ph_maildrop *drop, struct ph_error *err)
     }
     drop->mailbox = (struct ph_mailbox){row.id, user, row.name, row.uid_validity};
     struct ph_pop3_entry *entries;
-    result = ph_store_pop3_metadata_list(drop->mailboxes->db, &row.id, SIZE_MAX, &entries, &drop->count, err);
+    result = ph_store_pop3_metadata_list_uidls(drop->mailboxes->db, &row.id, &entries, &drop->count,
+                                               &drop->uidls, err);
     drop->entries = (struct ph_maildrop_entry *)entries;
     return result;
 }
@@ -57,10 +57,21 @@ void ph_maildrop_close(struct ph_maildrop **drop)
     if (*drop != NULL) {
         ph_maildrop_unlock((*drop)->mailboxes->maildrop_locks, ph_bytes_str((*drop)->user));
         free((*drop)->entries);
+        ph_pop3_uidls_free(&(*drop)->uidls);
         free((*drop)->user);
         free(*drop);
         *drop = NULL;
     }
+}
+
+struct ph_bytes ph_maildrop_uidl(const struct ph_maildrop *drop, size_t at, char space[PH_UUID_TEXT_LEN + 1])
+{
+    const char *own = ph_pop3_uidls_find(&drop->uidls, at);
+    if (own != NULL) {
+        return ph_bytes_str(own);
+    }
+    ph_uuid_format(&drop->entries[at].id, space);
+    return ph_bytes_of(space, PH_UUID_TEXT_LEN);
 }
 
 /* ---- Reading, and rows that list what is gone ---- */

@@ -15,6 +15,9 @@
 #define PH_MAILBOX_MAILDROP_H
 
 #include "mailbox/mailbox.h"
+#include "store/pop3_metadata.h"
+
+enum { PH_MAILDROP_UIDL_MAX = 70 }; /* RFC 1939 section 7 */
 
 struct ph_maildrop_entry {
     struct ph_uuid id;
@@ -27,6 +30,7 @@ struct ph_maildrop {
     struct ph_mailbox mailbox;
     struct ph_maildrop_entry *entries;
     size_t count;
+    struct ph_pop3_uidls uidls; /* of the few that do not show their id */
 };
 
 /* PH_EBUSY: another session has it. PH_EDENIED, PH_EUNAVAILABLE. */
@@ -34,6 +38,10 @@ int ph_maildrop_open(struct ph_mailboxes *mailboxes, const struct ph_access *acc
                      struct ph_maildrop **out_drop, struct ph_error *err) PH_MUST_USE;
 /* Releases the lock. NULL inside is allowed. */
 void ph_maildrop_close(struct ph_maildrop **drop);
+
+/* The unique id of message AT: what it had on the server that it came from, else its message id. No two of a maildrop
+ * are the same. SPACE is where the id is written if need be. */
+struct ph_bytes ph_maildrop_uidl(const struct ph_maildrop *drop, size_t at, char space[PH_UUID_TEXT_LEN + 1]);
 
 /* Opens message AT. PH_ENOTFOUND: it is gone; its stale row is then removed, so that the next session is clean. */
 int ph_maildrop_read(struct ph_maildrop *drop, size_t at, struct ph_message_reader *out_reader,

@@ -48,6 +48,7 @@ struct numbering {
     struct ph_plan_hook hook;
     struct owner *owner;
     struct ph_uuid mailbox;
+    struct ph_uid_wish wish;
     uint64_t uid; /* 0 until given */
     uint64_t modseq;
     uint64_t raised_uid; /* 0, or the bound that this plan writes */
@@ -55,6 +56,15 @@ struct numbering {
     unsigned removals;
     unsigned slot_count;
     struct ph_number_slots slots[];
+};
+
+struct reservation {
+    struct ph_plan_hook hook;
+    struct owner *owner;
+    struct ph_uuid mailbox;
+    uint64_t old_limit;
+    uint64_t limit;
+    struct ph_value *value;
 };
 
 struct removal {
@@ -130,6 +140,21 @@ static uint64_t take(struct number *number, uint64_t *out_raised)
     return number->last;
 }
 
+static uint64_t take_wanted(struct number *number, const struct ph_uid_wish *wish, uint64_t *out_raised)
+{
+    if (wish->uid > number->last) {
+        number->last = wish->uid;
+        /* Exactly: the next wish is the next number, also after a restart. */
+        *out_raised = number->last > number->bound ? number->last : 0;
+        return wish->uid;
+    }
+    if (wish->uid != 0 && wish->uid <= wish->limit) {
+        *out_raised = 0;
+        return wish->uid;
+    }
+    return take(number, out_raised);
+}
+
 static void give(struct ph_plan *plan, struct ph_plan_hook *hook)
 {
     struct numbering *numbering = (struct numbering *)hook;
@@ -140,7 +165,7 @@ static void give(struct ph_plan *plan, struct ph_plan_hook *hook)
     pthread_mutex_lock(&owner->lock);
     struct counters *counters = find(owner, &numbering->mailbox);
     assert(counters != NULL);
-    numbering->uid = take(&counters->uid, &numbering->raised_uid);
+    numbering->uid = take_wanted(&counters->uid, &numbering->wish, &numbering->raised_uid);
     numbering->modseq = take(&counters->modseq, &numbering->raised_modseq);
     numbering->removals = counters->removals;
     pthread_mutex_unlock(&owner->lock);
@@ -202,7 +227,8 @@ static int load(struct owner *owner, const struct ph_uuid *mailbox, struct ph_er
 }
 
 static int number(struct ph_uid_policy *policy, struct ph_plan *plan, const struct ph_uuid *mailbox,
-                  const struct ph_number_slots *slots, unsigned slot_count, struct ph_error *err)
+                  const struct ph_uid_wish *wish, const struct ph_number_slots *slots, unsigned slot_count,
+                  struct ph_error *err)
 {
     struct owner *owner = (struct owner *)policy;
     int result = load(owner, mailbox, err);
@@ -215,9 +241,48 @@ static int number(struct ph_uid_policy *policy, struct ph_plan *plan, const stru
     numbering->hook.done = given;
     numbering->owner = owner;
     numbering->mailbox = *mailbox;
+    numbering->wish = wish == NULL ? (struct ph_uid_wish){0} : *wish;
     numbering->slot_count = slot_count;
     memcpy(numbering->slots, slots, slot_count * sizeof slots[0]);
     ph_plan_hook_add(plan, &numbering->hook);
+    return PH_OK;
+}
+
+/* On the writer's thread. */
+static void set_limit(struct ph_plan *plan, struct ph_plan_hook *hook)
+{
+    struct reservation *reservation = (struct reservation *)hook;
+    struct owner *owner = reservation->owner;
+    pthread_mutex_lock(&owner->lock);
+    struct counters *counters = find(owner, &reservation->mailbox);
+    assert(counters != NULL);
+    bool is_free = counters->uid.last <= reservation->old_limit;
+    if (is_free && counters->uid.last < reservation->limit) {
+        counters->uid.last = reservation->limit;
+    }
+    pthread_mutex_unlock(&owner->lock);
+    if (is_free) {
+        *reservation->value = ph_i64((int64_t)reservation->limit);
+        ph_store_uid_raise(plan, &reservation->mailbox, reservation->limit);
+    }
+}
+
+static int reserve(struct ph_uid_policy *policy, struct ph_plan *plan, const struct ph_uuid *mailbox,
+                   uint64_t old_limit, uint64_t limit, struct ph_value *out_limit, struct ph_error *err)
+{
+    struct owner *owner = (struct owner *)policy;
+    int result = load(owner, mailbox, err);
+    if (result != PH_OK) {
+        return result;
+    }
+    struct reservation *reservation = ph_arena_zalloc(plan->arena, sizeof *reservation);
+    reservation->hook.run = set_limit;
+    reservation->owner = owner;
+    reservation->mailbox = *mailbox;
+    reservation->old_limit = old_limit;
+    reservation->limit = limit;
+    reservation->value = out_limit;
+    ph_plan_hook_add(plan, &reservation->hook);
     return PH_OK;
 }
 
@@ -269,6 +334,7 @@ struct ph_uid_policy *ph_uid_owner_new(struct ph_db *db)
     owner->policy = (struct ph_uid_policy){.name = "owner",
                                            .numbers_on_append = true,
                                            .number = number,
+                                           .reserve = reserve,
                                            .remove = remove_counters,
                                            .free = free_owner};
     owner->db = db;

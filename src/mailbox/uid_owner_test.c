@@ -61,7 +61,7 @@ static void build(struct fixture *f, struct ph_arena *arena, struct ph_plan *pla
     ph_plan_init(plan, arena);
     ph_store_imap_uid_add(plan, &row, &slots[0]);
     ph_store_message_id_add(plan, &row, &slots[1]);
-    assert_int_equal(f->uids->number(f->uids, plan, &f->mailbox, slots, 2, &err), PH_OK);
+    assert_int_equal(f->uids->number(f->uids, plan, &f->mailbox, NULL, slots, 2, &err), PH_OK);
     *out_slots = slots[1];
 }
 

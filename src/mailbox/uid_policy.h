@@ -11,6 +11,14 @@
 
 #include "store/imap_uid.h"
 
+/* A UID that a message had on another server. It is given if it is above all that were given, or up to LIMIT, below
+ * which this server gives none of its own (see reserve); whoever asks has seen that no message has it. Else the
+ * message gets the next, as any other. */
+struct ph_uid_wish {
+    uint64_t uid; /* 0: none */
+    uint64_t limit;
+};
+
 struct ph_uid_policy {
     const char *name;
     /* False: a message has no UID when it is added and gets it some other time; number is not called. */
@@ -18,7 +26,12 @@ struct ph_uid_policy {
     /* Sees to it that all SLOTS get one new UID and one new MODSEQ of MAILBOX before PLAN's statements are run.
      * May read the store. SLOTS is copied. */
     int (*number)(struct ph_uid_policy *policy, struct ph_plan *plan, const struct ph_uuid *mailbox,
-                  const struct ph_number_slots *slots, unsigned slot_count, struct ph_error *err);
+                  const struct ph_uid_wish *wish, const struct ph_number_slots *slots, unsigned slot_count,
+                  struct ph_error *err);
+    /* From PLAN on MAILBOX gets UIDs above LIMIT, if none above OLD_LIMIT was given before; *OUT_LIMIT, a value of
+     * the plan that is OLD_LIMIT until then, becomes LIMIT. */
+    int (*reserve)(struct ph_uid_policy *policy, struct ph_plan *plan, const struct ph_uuid *mailbox,
+                   uint64_t old_limit, uint64_t limit, struct ph_value *out_limit, struct ph_error *err);
     /* Adds to PLAN what takes away the counters of a mailbox that it deletes. */
     void (*remove)(struct ph_uid_policy *policy, struct ph_plan *plan, const struct ph_uuid *mailbox);
     void (*free)(struct ph_uid_policy *policy);

@@ -65,11 +65,10 @@ static void append_size(struct ph_buf *out, const struct ph_maildrop *drop, size
 /* "1 8f2c2e10-1dd2-11b2-8080-808080808080" */
 static void append_uid(struct ph_buf *out, const struct ph_maildrop *drop, size_t at)
 {
-    char text[PH_UUID_TEXT_LEN + 1];
-    ph_uuid_format(&drop->entries[at].id, text);
+    char space[PH_UUID_TEXT_LEN + 1];
     ph_buf_u64(out, at + 1);
     ph_buf_byte(out, ' ');
-    ph_buf_append(out, text, PH_UUID_TEXT_LEN);
+    ph_buf_bytes(out, ph_maildrop_uidl(drop, at, space));
     ph_buf_append(out, "\r\n", 2);
 }
 

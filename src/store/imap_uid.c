@@ -1,10 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/imap_uid.h"
 
+void ph_store_kept_values(const struct ph_message_kept *kept, struct ph_value *out_values)
+{
+    static const enum ph_flag flags[] = {PH_FLAG_ANSWERED, PH_FLAG_DELETED, PH_FLAG_DRAFT,
+                                         PH_FLAG_FLAGGED,  PH_FLAG_RECENT,  PH_FLAG_SEEN};
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        out_values[i] = ph_bool((kept->flags & flags[i]) != 0);
+    }
+    out_values[6] = kept->keywords.len == 0 ? ph_null() : ph_text(kept->keywords);
+}
+
 void ph_store_imap_uid_add(struct ph_plan *plan, const struct ph_message_row *row,
                            struct ph_number_slots *out_slots)
 {
-    const struct ph_value values[] = {
+    struct ph_value values[10 + PH_KEPT_VALUES] = {
         ph_uuid_value(&row->message_id),
         ph_uuid_value(&row->mailbox_id),
         ph_null(),
@@ -16,8 +26,14 @@ void ph_store_imap_uid_add(struct ph_plan *plan, const struct ph_message_row *ro
         ph_uuid_value(&row->header_content),
         ph_uuid_value(&row->body_content),
     };
-    struct ph_plan_entry *entry = ph_plan_add_values(plan, PH_STAGE_TRUTH, PH_STMT_IMAP_UID_INSERT, 0, values,
-                                                     sizeof values / sizeof values[0]);
+    struct ph_plan_entry *entry;
+    if (row->kept == NULL) {
+        entry = ph_plan_add_values(plan, PH_STAGE_TRUTH, PH_STMT_IMAP_UID_INSERT, 0, values, 10);
+    } else {
+        ph_store_kept_values(row->kept, values + 10);
+        entry = ph_plan_add_values(plan, PH_STAGE_TRUTH, PH_STMT_IMAP_UID_INSERT_KEPT, 0, values,
+                                   10 + PH_KEPT_VALUES);
+    }
     out_slots->uid = &entry->params[2];
     out_slots->modseq = &entry->params[3];
 }

@@ -17,6 +17,9 @@ struct ph_number_slots {
 /* The row goes in with no UID and no MODSEQ; *OUT_SLOTS is for who gives them. */
 void ph_store_imap_uid_add(struct ph_plan *plan, const struct ph_message_row *row,
                            struct ph_number_slots *out_slots);
+/* The values of six flags and the keywords, in the order of the statements that add a message with them. */
+enum { PH_KEPT_VALUES = 7 };
+void ph_store_kept_values(const struct ph_message_kept *kept, struct ph_value *out_values);
 void ph_store_imap_uid_remove(struct ph_plan *plan, const struct ph_uuid *message_id,
                               const struct ph_uuid *mailbox_id);
 /* PH_ENOTFOUND. */

@@ -4,15 +4,21 @@
 void ph_store_message_id_add(struct ph_plan *plan, const struct ph_message_row *row,
                              struct ph_number_slots *out_slots)
 {
-    const struct ph_value values[] = {
+    struct ph_value values[10 + PH_KEPT_VALUES] = {
         ph_uuid_value(&row->mailbox_id),        ph_null(),
         ph_uuid_value(&row->message_id),        ph_null(),
         ph_time_ms(row->internal_date_ms),      ph_time_ms(row->save_date_ms),
         ph_i64((int64_t)row->body_start_octet), ph_i64((int64_t)row->full_content_octets),
         ph_uuid_value(&row->header_content),    ph_uuid_value(&row->body_content),
     };
-    struct ph_plan_entry *entry = ph_plan_add_values(plan, PH_STAGE_PROJECTION, PH_STMT_MESSAGE_ID_INSERT, 0,
-                                                     values, sizeof values / sizeof values[0]);
+    struct ph_plan_entry *entry;
+    if (row->kept == NULL) {
+        entry = ph_plan_add_values(plan, PH_STAGE_PROJECTION, PH_STMT_MESSAGE_ID_INSERT, 0, values, 10);
+    } else {
+        ph_store_kept_values(row->kept, values + 10);
+        entry = ph_plan_add_values(plan, PH_STAGE_PROJECTION, PH_STMT_MESSAGE_ID_INSERT_KEPT, PH_ECONFLICT,
+                                   values, 10 + PH_KEPT_VALUES);
+    }
     out_slots->uid = &entry->params[1];
     out_slots->modseq = &entry->params[3];
 }
@@ -45,6 +51,70 @@ int ph_store_message_id_first(struct ph_db *db, const struct ph_uuid *mailbox_id
         }
         result = PH_OK;
         (*out_count)++;
+    }
+    ph_rows_end(&rows);
+    return result;
+}
+
+int ph_store_message_id_check(struct ph_db *db, const struct ph_uuid *mailbox_id, uint64_t uid,
+                              struct ph_error *err)
+{
+    struct ph_rows *rows;
+    int result =
+        ph_db_query(db, &rows, err, PH_STMT_MESSAGE_ID_GET, ph_uuid_value(mailbox_id), ph_i64((int64_t)uid));
+    if (result != PH_OK) {
+        return result;
+    }
+    result = ph_rows_next(rows, err);
+    ph_rows_end(&rows);
+    return result == 1   ? PH_OK
+           : result == 0 ? ph_fail(err, PH_ENOTFOUND, "messageIdTable: no such UID in this mailbox")
+                         : result;
+}
+
+static bool read_listed(const struct ph_rows *rows, struct ph_arena *arena, struct ph_message_listed *out)
+{
+    static const enum ph_flag flags[] = {PH_FLAG_ANSWERED, PH_FLAG_DELETED, PH_FLAG_DRAFT,
+                                         PH_FLAG_FLAGGED,  PH_FLAG_RECENT,  PH_FLAG_SEEN};
+    *out = (struct ph_message_listed){0};
+    int64_t uid;
+    if (!ph_row_i64(rows, 0, &uid) || !ph_row_uuid(rows, 1, &out->message_id)) {
+        return false;
+    }
+    out->uid = (uint64_t)uid;
+    for (unsigned i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        bool is_set = false;
+        out->kept.flags |= ph_row_bool(rows, 2 + i, &is_set) && is_set ? flags[i] : 0U;
+    }
+    struct ph_bytes text;
+    if (ph_row_bytes(rows, 8, &text)) {
+        out->kept.keywords = ph_arena_bytes(arena, text);
+    }
+    (void)ph_row_i64(rows, 9, &out->internal_date_ms);
+    (void)ph_row_i64(rows, 10, &out->save_date_ms);
+    if (ph_row_bytes(rows, 11, &text)) {
+        out->kept.uidl = ph_arena_bytes(arena, text);
+    }
+    return true;
+}
+
+int ph_store_message_id_page(struct ph_db *db, const struct ph_uuid *mailbox_id, uint64_t after,
+                             struct ph_arena *arena, struct ph_message_page *out_page, struct ph_error *err)
+{
+    struct ph_rows *rows;
+    out_page->count = 0;
+    int result = ph_db_query(db, &rows, err, PH_STMT_MESSAGE_ID_PAGE, ph_uuid_value(mailbox_id),
+                             ph_i64((int64_t)after));
+    if (result != PH_OK) {
+        return result;
+    }
+    while (out_page->count < PH_MESSAGE_PAGE_ROWS && (result = ph_rows_next(rows, err)) == 1) {
+        if (!read_listed(rows, arena, &out_page->list[out_page->count])) {
+            result = ph_fail(err, PH_ECORRUPT, "messageIdTable: a row without uid or messageId");
+            break;
+        }
+        result = PH_OK;
+        out_page->count++;
     }
     ph_rows_end(&rows);
     return result;

@@ -8,6 +8,22 @@
 
 #include "db/db.h"
 
+enum ph_flag {
+    PH_FLAG_ANSWERED = 1,
+    PH_FLAG_DELETED = 2,
+    PH_FLAG_DRAFT = 4,
+    PH_FLAG_FLAGGED = 8,
+    PH_FLAG_RECENT = 16,
+    PH_FLAG_SEEN = 32,
+};
+
+/* What a message brings along from another store. */
+struct ph_message_kept {
+    unsigned flags;           /* of enum ph_flag */
+    struct ph_bytes keywords; /* IMAP's atoms, separated by blanks; empty: none */
+    struct ph_bytes uidl;     /* as RFC 1939 section 7 wants it; empty: the message id */
+};
+
 struct ph_message_row {
     struct ph_uuid message_id;
     struct ph_uuid mailbox_id;
@@ -19,6 +35,8 @@ struct ph_message_row {
     uint64_t full_content_octets;
     struct ph_uuid header_content;
     struct ph_uuid body_content;
+    const struct ph_message_kept
+        *kept; /* only of a row to add: NULL is a delivery, recent and nothing else */
     bool has_uid;
     bool has_internal_date;
     bool has_body_start_octet;

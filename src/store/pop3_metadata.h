@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pop3metadata, mailboxId / messageId -> size: the projection that POP3 lists, and the only one that lists every
+ * pop3metadata, mailboxId / messageId -> size, uidl: the projection that POP3 lists, and the only one that lists every
  * message of a mailbox, with a UID or without.
+ *
+ * uidl is ours: what UIDL says of a message that came from another server with one. Null, which it mostly is, means
+ * that the message id is. No two messages of a mailbox ever show the same.
  */
 #ifndef PH_STORE_POP3_METADATA_H
 #define PH_STORE_POP3_METADATA_H
@@ -15,6 +18,14 @@ struct ph_pop3_entry {
 
 void ph_store_pop3_metadata_add(struct ph_plan *plan, const struct ph_uuid *mailbox_id,
                                 const struct ph_uuid *message_id, uint64_t size);
+/* With a UIDL of its own: 1 to 70 octets, 0x21 to 0x7E (RFC 1939 section 7). Where another message of the mailbox
+ * shows it already, the row goes in without. */
+void ph_store_pop3_metadata_add_uidl(struct ph_plan *plan, const struct ph_uuid *mailbox_id,
+                                     const struct ph_uuid *message_id, uint64_t size, struct ph_bytes uidl);
+/* Whether the message shows a UIDL of its own. PH_ENOTFOUND: no such row. */
+int ph_store_pop3_metadata_has_uidl(struct ph_db *db, const struct ph_uuid *mailbox_id,
+                                    const struct ph_uuid *message_id, bool *out_has_uidl,
+                                    struct ph_error *err) PH_MUST_USE;
 void ph_store_pop3_metadata_remove(struct ph_plan *plan, const struct ph_uuid *mailbox_id,
                                    const struct ph_uuid *message_id);
 void ph_store_pop3_metadata_remove_mailbox(struct ph_plan *plan, const struct ph_uuid *mailbox_id);
@@ -24,5 +35,26 @@ void ph_store_pop3_metadata_remove_mailbox(struct ph_plan *plan, const struct ph
 int ph_store_pop3_metadata_list(struct ph_db *db, const struct ph_uuid *mailbox_id, size_t max,
                                 struct ph_pop3_entry **out_entries, size_t *out_count,
                                 struct ph_error *err) PH_MUST_USE;
+
+/* The texts of those entries that have a UIDL of their own, beside the entries, which stay small. */
+struct ph_pop3_uidl {
+    uint32_t entry;  /* its index */
+    uint32_t offset; /* in text, which has a NUL behind each */
+};
+
+struct ph_pop3_uidls {
+    struct ph_pop3_uidl *list; /* by entry */
+    size_t count;
+    char *text;
+};
+
+void ph_pop3_uidls_free(struct ph_pop3_uidls *uidls);
+/* The UIDL of entry AT, NULL where it has none of its own. */
+const char *ph_pop3_uidls_find(const struct ph_pop3_uidls *uidls, size_t at);
+
+/* As ph_store_pop3_metadata_list, all of them, with their UIDLs; the caller frees both. */
+int ph_store_pop3_metadata_list_uidls(struct ph_db *db, const struct ph_uuid *mailbox_id,
+                                      struct ph_pop3_entry **out_entries, size_t *out_count,
+                                      struct ph_pop3_uidls *out_uidls, struct ph_error *err) PH_MUST_USE;
 
 #endif
