@@ -72,8 +72,7 @@ static int set_password(struct ph_operation *op, struct ph_bytes password)
     int result = ph_op_user(op, &user);
     if (result == PH_OK) {
         result = ph_user_set_password(op->admin->accounts, user, password, op->err);
-    }
-    if (result == PH_OK) {
+        /* Whatever the result says: of an unknown outcome the old password is the one to forget. */
         ph_auth_forget(op->admin->auth, user);
     }
     return result;
@@ -126,11 +125,11 @@ int ph_op_user_remove(struct ph_operation *op)
     }
     if (result == PH_OK) {
         result = ph_user_remove(op->admin->accounts, user, op->err);
+        ph_auth_forget(op->admin->auth, user);
     }
     if (result != PH_OK) {
         return result;
     }
-    ph_auth_forget(op->admin->auth, user);
     /* What was delivered between the two. */
     return ph_mailbox_delete_all(op->admin->mailboxes, &access, user, op->err);
 }
