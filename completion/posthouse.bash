@@ -2,7 +2,7 @@
 # Completion of posthouse(1) for bash. Made by tools/generate-docs from docs/templates and src/app/cli_table.c.
 
 _posthouse() {
-    local commands="serve check-config domain user alias mailbox message deliver status version"
+    local commands="serve check-config domain user alias mailbox message deliver check status version"
     local -A actions=(
         [domain]="add remove list"
         [user]="add remove list passwd verify"
@@ -23,6 +23,7 @@ _posthouse() {
         ["message show"]=" --mailbox"
         ["message delete"]=" --mailbox"
         ["deliver"]=" --sender"
+        ["check"]=" --full --repair"
     )
     local -A takes_value=( [--config]=FILE [-c]=FILE [--set]=KEY=VALUE [-s]=KEY=VALUE [--type]=TYPE [-t]=TYPE [--mailbox]=NAME [-m]=NAME [--sender]=SENDER [-f]=SENDER )
     local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}

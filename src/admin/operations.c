@@ -25,6 +25,7 @@ static const struct {
     {"message show", ph_op_message_show},
     {"message delete", ph_op_message_delete},
     {"deliver", ph_op_deliver},
+    {"check", ph_op_check},
     {"status", ph_op_status},
 };
 

@@ -26,7 +26,9 @@
     X(TYPE, "--type", 't', "TYPE", "alias (default), group or forward")                                   \
     X(MAILBOX, "--mailbox", 'm', "NAME", "the mailbox; default INBOX")                                    \
     X(SENDER, "--sender", 'f', "SENDER", "the envelope sender; default: you at this host; \"\" for none") \
-    X(YES, "--yes", 'y', NULL, "do not ask")
+    X(YES, "--yes", 'y', NULL, "do not ask")                                                              \
+    X(FULL, "--full", 0, NULL, "read all content, not only where it begins")                              \
+    X(REPAIR, "--repair", 0, NULL, "repair what follows from something that is still right")
 
 enum ph_cli_option {
 #define PH_CLI_OPTION_ENUM(name, text, letter, value, doc) PH_CLI_##name,
@@ -60,6 +62,7 @@ enum ph_cli_output {
     PH_CLI_OUTPUT_LIST,
     PH_CLI_OUTPUT_OCTETS,
     PH_CLI_OUTPUT_STATUS,
+    PH_CLI_OUTPUT_FINDINGS, /* a list of what is wrong: exit code 65 where something of it stays */
 };
 
 /* Who does it. */

@@ -86,6 +86,14 @@ static int put_sender(const struct ph_cli_call *call, const struct ph_config *co
     return put_text(object, "sender", sender, err);
 }
 
+static void put_flag(const struct ph_cli_call *call, enum ph_cli_option option, json_t *object,
+                     const char *key)
+{
+    if (ph_cli_has(call, option)) {
+        json_object_set_new(object, key, json_true());
+    }
+}
+
 static int put_arguments(const struct ph_cli_call *call, const struct ph_config *config, json_t *object,
                          struct ph_error *err)
 {
@@ -96,6 +104,8 @@ static int put_arguments(const struct ph_cli_call *call, const struct ph_config 
     if (result == PH_OK && call->values[PH_CLI_MAILBOX] != NULL) {
         result = put_text(object, "mailbox", call->values[PH_CLI_MAILBOX], err);
     }
+    put_flag(call, PH_CLI_FULL, object, "full");
+    put_flag(call, PH_CLI_REPAIR, object, "repair");
     if (result == PH_OK && call->command->content == PH_CLI_CONTENT_MESSAGE) {
         result = put_sender(call, config, object, err);
     }
@@ -191,6 +201,10 @@ static int exit_code(const struct ph_cli_call *call, int result, const json_t *a
 {
     if (result == PH_OK && call->command->output == PH_CLI_OUTPUT_STATUS) {
         return json_is_true(json_object_get(answer, "running")) ? EX_OK : EX_UNAVAILABLE;
+    }
+    if (result == PH_OK && call->command->output == PH_CLI_OUTPUT_FINDINGS) {
+        json_int_t found = json_integer_value(json_object_get(answer, "found"));
+        return found == json_integer_value(json_object_get(answer, "repaired")) ? EX_OK : EX_DATAERR;
     }
     /* Whoever hands over mail keeps it and tries again, unless that is of no use. */
     if (result == PH_EUNAVAILABLE && call->command->content == PH_CLI_CONTENT_MESSAGE) {

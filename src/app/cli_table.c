@@ -156,6 +156,19 @@ const struct ph_cli_command ph_cli_commands[] = {
             "exist, and 75 asks to try again later. 0 means on disk, in every mailbox.",
     },
     {
+        .name = "check",
+        .arguments = "",
+        .options = OPTION(FULL) | OPTION(REPAIR),
+        .output = PH_CLI_OUTPUT_FINDINGS,
+        .columns = "kind state user name message content text",
+        .summary = "Check the store, while it serves: exit code 65 if something is wrong.",
+        .text =
+            "It compares the database with itself and with the content, and says of each thing that is wrong what "
+            "and whose it is. With --full it reads all content; without, only where each piece begins. With "
+            "--repair it repairs what follows from something that is still right, and exits with 65 only if "
+            "something else is left. It never deletes a message: one whose content is damaged stays listed.",
+    },
+    {
         .name = "status",
         .arguments = "",
         .output = PH_CLI_OUTPUT_STATUS,

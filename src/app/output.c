@@ -6,9 +6,14 @@
 
 #include "base/bytes.h"
 
+static bool is_list_of(const struct ph_cli_command *command)
+{
+    return command->output == PH_CLI_OUTPUT_LIST || command->output == PH_CLI_OUTPUT_FINDINGS;
+}
+
 void ph_output_begin(struct ph_output *output, const struct ph_cli_call *call, FILE *out, bool is_terminal)
 {
-    bool is_list = call->command->output == PH_CLI_OUTPUT_LIST;
+    bool is_list = is_list_of(call->command);
     *output = (struct ph_output){
         .call = call,
         .out = out,
@@ -178,6 +183,17 @@ static void print_status(const struct ph_output *output, const json_t *status)
     }
 }
 
+/* ---- Findings ---- */
+
+/* Beside the list, for people; the list alone is for programs. */
+static void print_sum(const json_t *result)
+{
+    fprintf(stderr, "%lld mailboxes, %lld messages, %lld pieces of content: %lld findings, %lld repaired\n",
+            (long long)number_of(result, "mailboxes"), (long long)number_of(result, "messages"),
+            (long long)number_of(result, "contents"), (long long)number_of(result, "found"),
+            (long long)number_of(result, "repaired"));
+}
+
 /* ---- The end ---- */
 
 struct ph_admin_sink ph_output_sink(struct ph_output *output)
@@ -188,7 +204,7 @@ struct ph_admin_sink ph_output_sink(struct ph_output *output)
 void ph_output_end(struct ph_output *output, const json_t *result)
 {
     enum ph_cli_output kind = output->call->command->output;
-    if (kind == PH_CLI_OUTPUT_LIST && is_json(output)) {
+    if (is_list_of(output->call->command) && is_json(output)) {
         fputs(output->count > 0 ? "\n]\n" : result != NULL ? "[]\n" : "", output->out);
     } else if (output->is_table && json_array_size(output->rows) > 0) {
         print_table(output);
@@ -197,6 +213,9 @@ void ph_output_end(struct ph_output *output, const json_t *result)
         fputc('\n', output->out);
     } else if (result != NULL && kind == PH_CLI_OUTPUT_STATUS) {
         print_status(output, result);
+    }
+    if (result != NULL && kind == PH_CLI_OUTPUT_FINDINGS && !is_json(output)) {
+        print_sum(result);
     }
     json_decref(output->rows);
     output->rows = NULL;

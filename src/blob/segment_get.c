@@ -281,3 +281,42 @@ int ph_segment_read_blob(struct ph_blob_store *base, struct ph_blob_reader *read
     ph_buf_fini(&source.table);
     return result;
 }
+
+/* ---- For whoever checks the store ---- */
+
+static int verify_header(struct ph_segment_file *file, const struct ph_uuid *id,
+                         const struct ph_blob_place *place, struct ph_error *err)
+{
+    struct source source = {.file = file, .id = id, .place = place, .table = PH_BUF(0)};
+    uint8_t header[PH_RECORD_HEADER_BYTES];
+    uint64_t size = 0;
+    int result = ph_segment_size(file, &size, err);
+    if (result == PH_OK && (place->length > size || place->offset > size - place->length)) {
+        return fail_corrupt(err, id, place, "the segment ends before it");
+    }
+    if (result == PH_OK) {
+        result = read_exactly(&source, 0, header, sizeof header, err);
+    }
+    return result == PH_OK ? check_header(&source, ph_bytes_of(header, sizeof header), err) : result;
+}
+
+int ph_segment_store_verify(struct ph_blob_store *base, const struct ph_uuid *id, bool is_whole,
+                            uint64_t *out_bytes, struct ph_error *err)
+{
+    struct ph_segment_store *store = (struct ph_segment_store *)base;
+    struct ph_blob_reader reader = {.id = *id};
+    struct ph_segment_file *file = NULL;
+    *out_bytes = 0;
+    int result = ph_segment_open_blob(base, &reader, err);
+    if (result == PH_OK) {
+        result = hold_place(store, &reader, &file, err);
+    }
+    if (result == PH_OK) {
+        struct ph_blob_place place = place_of(&reader);
+        result =
+            is_whole ? ph_segment_verify(store, file, id, &place, err) : verify_header(file, id, &place, err);
+        *out_bytes = is_whole ? place.length : PH_RECORD_HEADER_BYTES;
+        ph_segment_release(store->files, &file);
+    }
+    return result;
+}

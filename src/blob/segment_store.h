@@ -58,4 +58,10 @@ int ph_segment_store_stats(struct ph_blob_store *store, struct ph_segment_stats 
 int ph_segment_store_compact_now(struct ph_blob_store *store, unsigned percent,
                                  struct ph_error *err) PH_MUST_USE;
 
+/* Looks at the record that ID's row points to: that one of this id and these lengths stands there and, IS_WHOLE,
+ * that each octet is as it was written. *OUT_BYTES were read for that. PH_ENOTFOUND: there is no such row. PH_ECORRUPT:
+ * the content is damaged, or its segment missing; ERR says which. */
+int ph_segment_store_verify(struct ph_blob_store *store, const struct ph_uuid *id, bool is_whole,
+                            uint64_t *out_bytes, struct ph_error *err) PH_MUST_USE;
+
 #endif
