@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The commands of this tree; each is a script under tools. `make help` lists them.
 
-.PHONY: help run test bench fuzz format tidy check-deps clean
+.PHONY: help run test bench deb fuzz format tidy check-deps clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -11,10 +11,13 @@ run: ## install what is missing, build, and start a server with a demo user and 
 	@tools/install-packages build && exec tools/run-demo
 
 test: ## install what is missing, build, and run every test (plain, ASan+UBSan, TSan)
-	@tools/install-packages build test && exec tools/run-tests $(ARGS)
+	@tools/install-packages build test deb && exec tools/run-tests $(ARGS)
 
 bench: ## measure deliveries and retrievals of a release build
 	@tools/install-packages build && exec tools/run-bench $(ARGS)
+
+deb: ## build the Debian package into build/deb and check it by lintian
+	@tools/install-packages build deb && exec tools/build-deb
 
 fuzz: ## fuzz every parser for a minute each (ARGS="--seconds 600 --only NAME" for more)
 	@tools/install-packages build test && exec tools/run-fuzz $(ARGS)
@@ -26,7 +29,7 @@ tidy: ## run clang-tidy over the C sources
 	@tools/check-tidy
 
 check-deps: ## say which Debian packages are missing
-	@tools/install-packages --check build test && echo "Nothing is missing."
+	@tools/install-packages --check build test deb && echo "Nothing is missing."
 
 clean: ## remove what was built (the demo's data stays)
 	@rm -rf build
