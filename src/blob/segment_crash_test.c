@@ -191,7 +191,7 @@ static void lose_power(struct ph_test_segments *s, size_t first, unsigned *rando
 static void exactly_the_damaged_messages_go(void **state)
 {
     (void)state;
-    for (unsigned seed = 1; seed <= 25; seed++) {
+    for (unsigned seed = 1; seed <= 8; seed++) {
         unsigned random = seed;
         struct ph_test_segments s;
         ph_test_segments_init(&s, SEGMENT_BYTES);
@@ -214,7 +214,7 @@ static void exactly_the_damaged_messages_go(void **state)
 static void also_after_compaction(void **state)
 {
     (void)state;
-    for (unsigned seed = 1; seed <= 10; seed++) {
+    for (unsigned seed = 1; seed <= 4; seed++) {
         unsigned random = seed;
         struct ph_test_segments s;
         struct ph_error err = {0};
@@ -310,7 +310,7 @@ static void a_killed_compaction_loses_nothing(void **state)
 {
     struct ph_test_segments *s = *state;
     struct ph_error err = {0};
-    ph_test_deliver_some(s, 120, 15000);
+    ph_test_deliver_some(s, 70, 15000);
     for (size_t i = 0; i < s->message_count; i++) {
         if (i % 3 != 0) {
             assert_int_equal(ph_test_delete(s, &s->messages[i], &err), PH_OK);
@@ -318,7 +318,7 @@ static void a_killed_compaction_loses_nothing(void **state)
     }
     ph_test_segments_close(s);
     bool is_through = false;
-    for (int calls = 1; !is_through; calls = calls < 12 ? calls + 1 : calls * 5 / 4) {
+    for (int calls = 1; !is_through; calls = calls < 8 ? calls + 1 : calls * 3 / 2) {
         is_through = run_until_killed(s, calls, compact, -1);
         ph_test_segments_open(s);
         ph_test_check_all(s);
@@ -331,9 +331,9 @@ static void a_killed_compaction_loses_nothing(void **state)
 
 static void deliver_and_tell(struct ph_test_segments *s, int out_fd)
 {
-    for (uint64_t seed = 0; seed < 12; seed++) {
+    for (uint64_t seed = 0; seed < 6; seed++) {
         struct ph_error err = {0};
-        size_t body_len = seed % 4 == 3 ? 90000 : 9000;
+        size_t body_len = seed % 3 == 2 ? 90000 : 9000;
         if (ph_test_deliver(s, seed, 500, body_len, &err) != PH_OK) {
             _exit(1);
         }
