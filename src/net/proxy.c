@@ -20,7 +20,7 @@ static bool v1_endpoint(int family, struct ph_bytes ip_text, struct ph_bytes por
 {
     char ip[INET6_ADDRSTRLEN];
     uint64_t port = 0;
-    if (ip_text.len >= sizeof ip || ph_bytes_find(ip_text, '\0') < ip_text.len ||
+    if (ip_text.len == 0 || ip_text.len >= sizeof ip || ph_bytes_find(ip_text, '\0') < ip_text.len ||
         !ph_bytes_to_u64(port_text, &port) || port > UINT16_MAX) {
         return false;
     }
@@ -108,7 +108,9 @@ static int parse_v2(struct ph_bytes input, struct ph_proxy_header *out)
         return 0;
     }
     const uint8_t *at = input.ptr + V2_FIXED;
-    if (command == V2_COMMAND_LOCAL) {
+    /* UNSPEC, datagram and unix: nothing that says who the peer is. */
+    bool tells_peer = family == V2_TCP4 || family == V2_TCP6;
+    if (command == V2_COMMAND_LOCAL || !tells_peer) {
         out->is_local = true;
     } else if (family == V2_TCP4 && len >= 12) {
         v2_endpoint(AF_INET, at, at + 8, &out->source);
@@ -116,11 +118,8 @@ static int parse_v2(struct ph_bytes input, struct ph_proxy_header *out)
     } else if (family == V2_TCP6 && len >= 36) {
         v2_endpoint(AF_INET6, at, at + 32, &out->source);
         v2_endpoint(AF_INET6, at + 16, at + 34, &out->destination);
-    } else if (family == V2_TCP4 || family == V2_TCP6) {
-        return PH_EINVALID;
     } else {
-        /* UNSPEC, datagram and unix: nothing that says who the peer is. */
-        out->is_local = true;
+        return PH_EINVALID;
     }
     return (int)(V2_FIXED + len);
 }

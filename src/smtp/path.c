@@ -34,6 +34,9 @@ static bool put(struct cursor *c, const void *ptr, size_t len)
     if (len > sizeof c->out->address - c->out->len) {
         return false;
     }
+    if (ptr == NULL || len == 0) {
+        return true;
+    }
     memcpy(c->out->address + c->out->len, ptr, len);
     c->out->len += len;
     return true;
@@ -83,6 +86,9 @@ static bool is_literal(struct ph_bytes text)
 {
     char name[INET6_ADDRSTRLEN + 1];
     struct in6_addr address;
+    if (text.len == 0) {
+        return false;
+    }
     struct ph_bytes ipv6 = PH_BYTES("IPv6:");
     bool is_ipv6 = ph_bytes_istarts(text, ipv6);
     struct ph_bytes number = is_ipv6 ? ph_bytes_from(text, ipv6.len) : text;
