@@ -152,10 +152,9 @@ static void keep_rest(struct ph_conn *conn, size_t written)
     if (rest == 0) {
         return;
     }
-    assert(out->ptr != NULL);
     size_t old = conn->out_left_len - conn->out_left_at;
     uint8_t *joined = ph_alloc(old + rest);
-    if (old > 0) {
+    if (conn->out_left != NULL) {
         memcpy(joined, conn->out_left + conn->out_left_at, old);
     }
     memcpy(joined + old, out->ptr + written, rest);

@@ -112,7 +112,7 @@ static void test_what_is_no_path(void **state)
         "<@one.example,alice@example.org>",
         "<@one.example,@:alice@example.org>",
         "<@[192.0.2.1]:alice@example.org>",
-        ("<aa" L63 "@b>"),
+        "<aa" L63 "@b>",
         "<\"" L63 "\"@b>",
         "<alice@" D255 "a>",
         "<alice@a" L63 ".example>",
