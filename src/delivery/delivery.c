@@ -230,9 +230,10 @@ int ph_delivery_write(struct ph_delivery *delivery, struct ph_bytes bytes, struc
                 (unsigned long long)options->message_max_bytes);
         return give_up(delivery, PH_ELIMIT, err);
     }
-    if (ph_spool_write(&delivery->spool, bytes, &delivery->error) != PH_OK) {
-        /* A full disk among them: later there may be room. */
-        return give_up(delivery, PH_EUNAVAILABLE, err);
+    int rc = ph_spool_write(&delivery->spool, bytes, &delivery->error);
+    if (rc != PH_OK) {
+        /* A full disk: later there may be room. */
+        return give_up(delivery, rc == PH_ELIMIT ? PH_EBUSY : PH_EUNAVAILABLE, err);
     }
     if (!delivery->is_all_body) {
         ph_header_end_feed(&delivery->header_end, bytes);

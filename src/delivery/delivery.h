@@ -70,7 +70,7 @@ uint64_t ph_delivery_size(const struct ph_delivery *delivery);
 
 /* Ends the content and stores it. DONE is called exactly once: before this returns where it fails at once, else
  * on a thread of the store. RESULT: PH_OK; PH_ELIMIT: message or header too large, and will always be;
- * PH_ECONFLICT: a mail loop; PH_EUNAVAILABLE: the store, a full disk too; PH_EUNKNOWN_OUTCOME. The plan is all or
+ * PH_ECONFLICT: a mail loop; PH_EBUSY: the disk is full; PH_EUNAVAILABLE: the store; PH_EUNKNOWN_OUTCOME. The plan is all or
  * nothing, so the result holds for every recipient, but for those that ph_delivery_recipient_result tells of. The
  * text is in ph_delivery_error. */
 void ph_delivery_submit(struct ph_delivery *delivery, const struct ph_trace *trace,

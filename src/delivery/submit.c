@@ -169,7 +169,9 @@ static int make_plan(struct ph_delivery *delivery, struct ph_bytes common, uint6
  * are races with an administrator: none of them will be so for ever, so none may become a bounce. */
 static int trouble_of_store(struct ph_delivery *delivery, int rc)
 {
-    if (rc == PH_ELIMIT || rc == PH_ENOTFOUND || rc == PH_ECONFLICT) {
+    if (rc == PH_ELIMIT) {
+        rc = PH_EBUSY;
+    } else if (rc == PH_ENOTFOUND || rc == PH_ECONFLICT) {
         rc = PH_EUNAVAILABLE;
     }
     delivery->error.code = rc;

@@ -11,7 +11,7 @@
  * meet -ERR at RETR tend to stop there for good, a rewritten message breaks signatures and differs from what other
  * protocols show, and raw 8-bit headers have come through POP3 for decades. See docs/pop3.md.
  *
- * Where reading fails after "+OK" has gone out, the connection is closed without the final dot: the client must
+ * Where reading fails after "+OK" has gone out, which only a message can that is larger than the output, the connection is closed without the final dot: the client must
  * not take what it has for the whole.
  */
 #include <stdlib.h>
@@ -128,18 +128,21 @@ static enum ph_step send_message(struct ph_conn *conn, struct ph_pop3_session *s
     }
     retrieval->header_len = retrieval->reader.header.size;
 
-    /* Until the first piece is there, "+OK" can be taken back. */
+    /* Until the output is full "+OK" can be taken back: a damaged message of usual size costs no connection. */
     struct ph_buf *out = ph_conn_out(conn);
     size_t start = out->len;
     ph_buf_printf(out, "+OK %llu octets\r\n", (unsigned long long)session->drop->entries[at].size);
-    int more = append_piece(session, out, &err);
+    int more = 1;
+    do {
+        more = append_piece(session, out, &err);
+    } while (more > 0 && !ph_conn_out_is_full(conn));
     if (more < 0) {
         out->len = start;
         ph_pop3_forget_retrieval(session);
         return ph_pop3_fail(conn, PH_POP3_AT_MESSAGE, &err);
     }
     session->produce = send_some;
-    return more == 0 ? end_message(conn, session) : send_some(conn, session);
+    return more == 0 ? end_message(conn, session) : PH_STEP_MORE;
 }
 
 enum ph_step ph_pop3_retr(struct ph_conn *conn, struct ph_pop3_session *session,

@@ -72,6 +72,7 @@ static const struct {
     {
         .class = PH_EBUSY,
         .at_recipient = PH_SMTP_REPLY_TOO_MANY_RECIPIENTS,
+        .at_message = PH_SMTP_REPLY_STORE_FULL,
     },
 };
 

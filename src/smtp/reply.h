@@ -25,6 +25,7 @@
     X(TOO_MANY_ERRORS, 421, "4.7.0", "Too many errors, closing the connection")                       \
     X(STORE_TROUBLE, 451, "4.3.0", "Cannot store mail now, try again later")                          \
     X(LOOKUP_TROUBLE, 451, "4.3.0", "Cannot look up addresses now, try again later")                  \
+    X(STORE_FULL, 452, "4.3.1", "No room to store mail now, try again later")                         \
     X(TOO_MANY_RECIPIENTS, 452, "4.5.3", "Too many recipients, send the message again to the others") \
     X(LOGIN_TROUBLE, 454, "4.7.0", "Cannot check passwords now, try again later")                     \
     X(LOGIN_LIMIT, 454, "4.7.0", "Too many failed logins, try again later")                           \

@@ -80,7 +80,7 @@ static void test_classes_that_say_something(void **state)
     assert_int_equal(ph_smtp_reply_of(PH_SMTP_AT_RECIPIENT, PH_EDENIED), PH_SMTP_REPLY_RELAYING);
     assert_int_equal(ph_smtp_reply_of(PH_SMTP_AT_MESSAGE, PH_ELIMIT), PH_SMTP_REPLY_TOO_LARGE);
     assert_int_equal(ph_smtp_reply_of(PH_SMTP_AT_MESSAGE, PH_ECONFLICT), PH_SMTP_REPLY_LOOP);
-    assert_int_equal(ph_smtp_reply_of(PH_SMTP_AT_MESSAGE, PH_EBUSY), PH_SMTP_REPLY_STORE_TROUBLE);
+    assert_int_equal(ph_smtp_reply_of(PH_SMTP_AT_MESSAGE, PH_EBUSY), PH_SMTP_REPLY_STORE_FULL);
     assert_int_equal(ph_smtp_reply_of(PH_SMTP_AT_LOGIN, PH_EDENIED), PH_SMTP_REPLY_LOGIN_DENIED);
 }
 

@@ -52,7 +52,7 @@ enum ph_step ph_smtp_refuse_syntax(struct ph_conn *conn)
 static bool is_trouble(int class)
 {
     return class == PH_EUNAVAILABLE || class == PH_EUNKNOWN_OUTCOME || class == PH_ECORRUPT ||
-           class == PH_EBUG;
+           class == PH_EBUG || class == PH_EBUSY;
 }
 
 void ph_smtp_log_trouble(struct ph_conn *conn, const struct ph_error *err)
@@ -67,8 +67,11 @@ void ph_smtp_log_trouble(struct ph_conn *conn, const struct ph_error *err)
 
 enum ph_step ph_smtp_fail(struct ph_conn *conn, enum ph_smtp_step_of what, const struct ph_error *err)
 {
-    ph_smtp_log_trouble(conn, err);
-    return ph_smtp_refuse(conn, ph_smtp_reply_of(what, err->code));
+    enum ph_smtp_reply reply = ph_smtp_reply_of(what, err->code);
+    if (reply != PH_SMTP_REPLY_TOO_MANY_RECIPIENTS) {
+        ph_smtp_log_trouble(conn, err);
+    }
+    return ph_smtp_refuse(conn, reply);
 }
 
 enum ph_step ph_smtp_hang_up(struct ph_conn *conn, enum ph_smtp_reply reply, const char *end)

@@ -61,6 +61,36 @@ def test_a_message_that_cannot_be_spooled(own):
     assert count(own, user) == 1
 
 
+def test_a_message_for_which_there_is_no_room():
+    server = WireServer("standard")
+    server.config["store"] = {**server.config.get("store", {}), "database_bytes_max": 128 * 1024}
+    server.write_config()
+    with server:
+        server.domain_add("example.org")
+        user = make_user(server, "full")
+        client = Smtp(server).hello()
+        stored = 0
+        while True:
+            client.data(user)
+            client.send(MESSAGE)
+            code, text = client.reply()
+            if code != 250:
+                break
+            stored += 1
+        assert code == 452
+        assert text == "4.3.1 No room to store mail now, try again later"
+        assert stored > 10
+        server.wait_for_event("trouble", {"protocol": "smtp", "error": "busy"})
+        # What was stored is there, and can be deleted; then there is room again.
+        with session(server, user, PASSWORD) as reader:
+            for number in range(1, stored + 1):
+                reader.ok(f"DELE {number}")
+        client.data(user)
+        client.send(MESSAGE)
+        client.expect(250)
+        client.quit()
+
+
 def test_addresses_and_logins_that_cannot_be_looked_up(own):
     user = make_user(own, "sought")
     login = "AUTH PLAIN " + base64.b64encode(f"\0{user}\0{PASSWORD}".encode()).decode()
