@@ -13,8 +13,8 @@ run: ## install what is missing, build, and start a server with a demo user and 
 test: ## install what is missing, build, and run every test (plain, ASan+UBSan, TSan)
 	@tools/install-packages build test deb && exec tools/run-tests $(ARGS)
 
-bench: ## measure deliveries and retrievals of a release build
-	@tools/install-packages build && exec tools/run-bench $(ARGS)
+bench: ## measure a release build beside Dovecot (ARGS="--quick", "--without-peers", "--million")
+	@tools/install-packages build bench && exec tools/run-bench $(ARGS)
 
 deb: ## build the Debian package into build/deb and check it by lintian
 	@tools/install-packages build deb && exec tools/build-deb

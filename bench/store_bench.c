@@ -4,9 +4,10 @@
  * message is on disk, then the cost of listing and deleting.
  *
  *   store-bench [--directory DIR] [--threads N] [--messages N] [--mailboxes N] [--page-bytes N] [--body-bytes N]
- *               [--checkpoint-bytes N] [--reads N] [--plain]
+ *               [--checkpoint-bytes N] [--reads N] [--plain] [--users NAME] [--keep]
  *
- * DIR is made and removed again. One line of key=value on standard output: rates, CPU of the whole process, and
+ * DIR is made and removed again. With --keep it stays, a maildrop is neither read nor emptied, and DIR is a server's
+ * data_dir but for its accounts; NAME has a %u for the number, as in user%u@example.org. One line of key=value on standard output: rates, CPU of the whole process, and
  * octets written to disk for each octet of mail (from /proc/self/io, checkpoints included).
  */
 #include <ftw.h>
@@ -28,8 +29,11 @@ struct settings {
     unsigned page_bytes;
     unsigned body_bytes; /* the mean */
     unsigned checkpoint_bytes;
-    unsigned reads; /* of messages of one maildrop, over and over */
-    bool is_plain;  /* content as it is, not compressed */
+    unsigned reads;          /* of messages of one maildrop, over and over */
+    const char *user_before; /* of the number in a user's name */
+    const char *user_after;
+    bool is_plain; /* content as it is, not compressed */
+    bool does_keep;
 };
 
 struct bench {
@@ -119,8 +123,9 @@ static void deliver(struct bench *bench, struct ph_arena *arena, unsigned number
     size_t spread = mix(number) % 100;
     size_t body_len = bench->settings.body_bytes * (spread < 10 ? 4 : 6) / (spread < 10 ? 1 : 9);
     size_t body_at = mix(number + 99) % (bench->text_len - body_len);
-    int user_len = snprintf(user, sizeof user, "user%u@example.org",
-                            (unsigned)(mix(number + 5) % bench->settings.mailboxes));
+    int user_len =
+        snprintf(user, sizeof user, "%s%u%s", bench->settings.user_before,
+                 (unsigned)(mix(number + 5) % bench->settings.mailboxes), bench->settings.user_after);
     struct ph_plan plan;
     ph_plan_init(&plan, arena);
     struct ph_blob_item items[2] = {
@@ -337,6 +342,9 @@ static void close_all(struct bench *bench)
     ph_db_close(&bench->db);
     ph_uuid_gen_fini(&bench->ids);
     free(bench->text);
+    if (bench->settings.does_keep) {
+        return;
+    }
     nftw(bench->settings.directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
@@ -350,6 +358,18 @@ static unsigned number_of(const char *text)
     return (unsigned)value;
 }
 
+static void take_users(struct settings *settings, char *name)
+{
+    char *number = strstr(name, "%u");
+    if (number == NULL) {
+        fprintf(stderr, "%s: no %%u\n", name);
+        exit(64);
+    }
+    *number = '\0';
+    settings->user_before = name;
+    settings->user_after = number + 2;
+}
+
 int main(int argc, char **argv)
 {
     struct bench bench = {.settings = {.directory = "store-bench.tmp",
@@ -357,6 +377,8 @@ int main(int argc, char **argv)
                                        .messages = 20000,
                                        .mailboxes = 1000,
                                        .body_bytes = 3800,
+                                       .user_before = "user",
+                                       .user_after = "@example.org",
                                        .reads = 1000}};
     static const struct option options[] = {
         {"directory", required_argument, NULL, 'd'},
@@ -368,6 +390,8 @@ int main(int argc, char **argv)
         {"checkpoint-bytes", required_argument, NULL, 'c'},
         {"reads", required_argument, NULL, 'r'},
         {"plain", no_argument, NULL, 'x'},
+        {"users", required_argument, NULL, 'u'},
+        {"keep", no_argument, NULL, 'k'},
         {NULL, 0, NULL, 0},
     };
     struct settings *settings = &bench.settings;
@@ -382,6 +406,8 @@ int main(int argc, char **argv)
         case 'c': settings->checkpoint_bytes = number_of(optarg); break;
         case 'r': settings->reads = number_of(optarg); break;
         case 'x': settings->is_plain = true; break;
+        case 'u': take_users(settings, optarg); break;
+        case 'k': settings->does_keep = true; break;
         default: return 64;
         }
     }
@@ -390,12 +416,10 @@ int main(int argc, char **argv)
     printf("page_bytes=%u threads=%u messages=%u mailboxes=%u ", settings->page_bytes, settings->threads,
            settings->messages, settings->mailboxes);
     run_deliveries(&bench);
-    run_maildrop(&bench);
-    if (getenv("KEEP")) {
-        ph_mailboxes_free(&bench.mailboxes);
-        ph_segment_store_close(&bench.blobs);
-        ph_db_close(&bench.db);
-        return 0;
+    if (settings->does_keep) {
+        printf("\n");
+    } else {
+        run_maildrop(&bench);
     }
     close_all(&bench);
     return 0;
