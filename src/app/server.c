@@ -352,8 +352,8 @@ int ph_server_run(struct ph_server *server, const struct ph_cli_call *call, cons
         ph_log_event(&server->log, PH_LOG_INFO, "stopped", "%s",
                      result == PH_OK ? "everything is on disk" : ph_error_name(result));
     }
-    /* Nothing but the configuration and what it names is input here. */
-    return result == PH_EINVALID ? EX_CONFIG : ph_cli_exit_code(result);
+    /* Nothing but the configuration and what it names is input here, and no limit is passed but the disk's. */
+    return result == PH_EINVALID ? EX_CONFIG : result == PH_ELIMIT ? EX_TEMPFAIL : ph_cli_exit_code(result);
 }
 
 int ph_cli_serve(const struct ph_cli_call *call)
