@@ -93,10 +93,30 @@ static int submit(struct ph_operation *op, struct ph_delivery *delivery)
     return PH_OK;
 }
 
+/* An address, the name of a user of this machine, or nothing: it will stand in a Return-Path field. */
+static int take_sender(struct ph_operation *op, struct ph_bytes *out_sender)
+{
+    int result = ph_op_text_or(op, "sender", PH_BYTES(""), out_sender);
+    if (result == PH_OK && ph_bytes_eq(*out_sender, PH_BYTES("<>"))) {
+        *out_sender = (struct ph_bytes){0};
+    }
+    if (result != PH_OK || out_sender->len == 0) {
+        return result;
+    }
+    struct ph_bytes address = *out_sender;
+    if (ph_bytes_find(address, '@') == address.len) {
+        address = ph_bytes_str(
+            ph_arena_printf(&op->arena, "%.*s@localhost", (int)address.len, (const char *)address.ptr));
+    }
+    struct ph_error err = {0};
+    result = ph_address_canonical(address, &op->arena, &address, &err);
+    return result == PH_OK ? PH_OK : ph_fail(op->err, result, "sender: %s", err.text);
+}
+
 int ph_op_deliver(struct ph_operation *op)
 {
     struct ph_bytes sender;
-    int result = ph_op_text_or(op, "sender", PH_BYTES(""), &sender);
+    int result = take_sender(op, &sender);
     if (result != PH_OK) {
         return result;
     }

@@ -35,6 +35,23 @@ def test_deliver_and_show(store):
     assert_delivered([stored], [MESSAGE.replace(b"\n", b"\r\n")])
 
 
+def test_deliver_says_from_whom(store):
+    store.add_alice()
+    senders = ["root", "Bob@EXAMPLE.net", '"a b"@example.net', "", "<>"]
+    for sender in senders:
+        store.cli("deliver", "-f", sender, USER, stdin=MESSAGE)
+    paths = [show(store, one).split(b"\r\n")[0].decode() for one in message_ids(store)]
+    assert paths == [f"Return-Path: <{sender.strip('<>')}>" for sender in senders]
+
+
+def test_deliver_lets_nothing_in_with_a_sender(store):
+    """The sender stands in a header field."""
+    store.add_alice()
+    for sender in ["a@b.example>\r\nX-Evil: yes\r\nX: <", "a\nb", "x" * 65, "a@" + "b" * 10000, "<a@b.example>", "a b"]:
+        assert store.error("deliver", "-f", sender, USER, stdin=MESSAGE) == (65, "invalid"), sender
+    assert message_ids(store) == []
+
+
 def test_deliver_takes_lf_and_crlf(store):
     store.add_alice()
     for message in (MESSAGE, MESSAGE.replace(b"\n", b"\r\n"), MESSAGE[:-1]):
