@@ -224,6 +224,7 @@ static void stop_by_signal(void *ctx, int number)
     ph_log_event(&server->log, PH_LOG_INFO, "stopping", "signal %d", number);
     ph_notify_stopping();
     ph_pool_stop(server->pool);
+    ph_auth_hurry(server->layers.auth); /* sessions that wait for a login are waited for */
 }
 
 static void reload_by_signal(void *ctx)

@@ -6,6 +6,8 @@
 #ifndef PH_AUTH_AUTH_PRIVATE_H
 #define PH_AUTH_AUTH_PRIVATE_H
 
+#include <stdatomic.h>
+
 #include "auth/auth.h"
 #include "auth/credential_cache.h"
 #include "auth/delay.h"
@@ -22,6 +24,7 @@ struct ph_auth {
     struct ph_throttle *throttle;
     struct ph_delays *delays;
     struct ph_jobs *jobs;
+    atomic_bool is_hurried;
     char nobody_hash[PH_PASSWORD_HASH_MAX]; /* of a password that nobody has */
     uint8_t nobody_secret[PH_AUTH_SECRET_BYTES];
 };

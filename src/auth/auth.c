@@ -81,6 +81,12 @@ void ph_auth_free(struct ph_auth **auth_ptr)
     *auth_ptr = NULL;
 }
 
+void ph_auth_hurry(struct ph_auth *auth)
+{
+    atomic_store(&auth->is_hurried, true);
+    ph_delays_hurry(auth->delays);
+}
+
 const char *ph_auth_mechanisms(bool may_plaintext)
 {
     return ph_sasl_names(may_plaintext);

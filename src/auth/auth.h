@@ -41,6 +41,9 @@ struct ph_auth_options {
 int ph_auth_new(const struct ph_auth_options *options, struct ph_auth **out_auth,
                 struct ph_error *err) PH_MUST_USE;
 void ph_auth_free(struct ph_auth **auth);
+/* The server stops: what should be answered late is answered now, and a check that waits for a thread fails with
+ * PH_EBUSY. Any thread. */
+void ph_auth_hurry(struct ph_auth *auth);
 
 /* The mechanisms, separated by blanks, best first; without those that show the password when IS_PRIVATE is false (and no clear
  * text is allowed from that network). */

@@ -19,6 +19,7 @@ struct ph_delays {
     struct ph_delayed **heap;
     size_t count;
     size_t cap;
+    bool is_hurried;
     bool is_stopping;
     pthread_t thread;
 };
@@ -77,7 +78,7 @@ static void *thread_main(void *arg)
     while (delays->count > 0 || !delays->is_stopping) {
         if (delays->count == 0) {
             pthread_cond_wait(&delays->has_news, &delays->lock);
-        } else if (!delays->is_stopping && delays->heap[0]->due_us > ph_mono_us(&ph_clock_system)) {
+        } else if (!delays->is_hurried && delays->heap[0]->due_us > ph_mono_us(&ph_clock_system)) {
             wait_until(delays, delays->heap[0]->due_us);
         } else {
             struct ph_delayed *delayed = pop(delays);
@@ -118,6 +119,7 @@ void ph_delays_free(struct ph_delays **delays_ptr)
         return;
     }
     pthread_mutex_lock(&delays->lock);
+    delays->is_hurried = true;
     delays->is_stopping = true;
     pthread_cond_signal(&delays->has_news);
     pthread_mutex_unlock(&delays->lock);
@@ -127,6 +129,14 @@ void ph_delays_free(struct ph_delays **delays_ptr)
     free(delays->heap);
     free(delays);
     *delays_ptr = NULL;
+}
+
+void ph_delays_hurry(struct ph_delays *delays)
+{
+    pthread_mutex_lock(&delays->lock);
+    delays->is_hurried = true;
+    pthread_cond_signal(&delays->has_news);
+    pthread_mutex_unlock(&delays->lock);
 }
 
 void ph_delays_add(struct ph_delays *delays, struct ph_delayed *delayed, unsigned delay_ms)

@@ -22,6 +22,8 @@ struct ph_delayed {
 
 int ph_delays_new(struct ph_delays **out_delays, struct ph_error *err) PH_MUST_USE;
 void ph_delays_free(struct ph_delays **delays);
+/* From now on everything is due at once. */
+void ph_delays_hurry(struct ph_delays *delays);
 void ph_delays_add(struct ph_delays *delays, struct ph_delayed *delayed, unsigned delay_ms);
 
 #endif

@@ -60,6 +60,19 @@ static void each_runs_when_due(void **state)
     assert_int_equal(order[3], 99);
 }
 
+static void in_a_hurry_nothing_waits(void **state)
+{
+    (void)state;
+    struct ph_delays *delays = begin();
+    add(delays, 1, 3600000);
+    ph_delays_hurry(delays);
+    sem_wait(&ran);
+    add(delays, 2, 3600000);
+    sem_wait(&ran);
+    assert_int_equal(count, 2);
+    ph_delays_free(&delays);
+}
+
 /* What is hours away runs at the end, in the order it is due. */
 static void the_end_runs_what_is_left_in_order(void **state)
 {
@@ -106,6 +119,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_runs_when_due),
+        cmocka_unit_test(in_a_hurry_nothing_waits),
         cmocka_unit_test(the_end_runs_what_is_left_in_order),
         cmocka_unit_test(many_threads),
     };

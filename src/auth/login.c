@@ -178,6 +178,10 @@ static void hash(struct ph_job *job)
 {
     struct ph_login *login = (struct ph_login *)((char *)job - offsetof(struct ph_login, job));
     struct ph_auth *auth = login->auth;
+    if (atomic_load(&auth->is_hurried)) {
+        fail(login, PH_EBUSY, "the server stops");
+        return;
+    }
     if (ask_throttle(login) != PH_OK) {
         finish(login, PH_LOGIN_FAILED);
         return;
