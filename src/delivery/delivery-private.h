@@ -29,6 +29,7 @@ struct ph_delivery {
     struct ph_deliveries *shared;
     struct ph_delivery *next; /* in the idle list */
     struct ph_arena arena;
+    struct ph_arena lookup; /* of the recipient at hand; empty between two */
     struct ph_bytes sender;
     struct ph_delivery_recipient *recipients;
     unsigned recipient_count;

@@ -42,6 +42,7 @@ static void destroy(struct ph_delivery *delivery)
     ph_target_set_fini(&delivery->targets);
     ph_spool_fini(&delivery->spool);
     ph_arena_fini(&delivery->arena);
+    ph_arena_fini(&delivery->lookup);
     free(delivery->recipients);
     free(delivery);
 }
@@ -82,6 +83,7 @@ struct ph_delivery *ph_delivery_new(struct ph_deliveries *deliveries, struct ph_
         delivery = ph_zalloc(sizeof *delivery);
         delivery->shared = deliveries;
         ph_arena_init(&delivery->arena, 0);
+        ph_arena_init(&delivery->lookup, 0);
         ph_spool_init(&delivery->spool, options->spool_directory, options->memory_max_bytes,
                       options->message_max_bytes);
     }
@@ -131,7 +133,7 @@ static int expand(struct ph_delivery *delivery, struct ph_bytes address, struct 
                   struct ph_error *err)
 {
     const struct ph_deliveries_options *options = &delivery->shared->options;
-    return ph_recipient_expand(options->accounts, options->subaddress_separator, address, &delivery->arena,
+    return ph_recipient_expand(options->accounts, options->subaddress_separator, address, &delivery->lookup,
                                out_targets, err);
 }
 
@@ -151,14 +153,22 @@ static int resolve(struct ph_delivery *delivery, struct ph_bytes address, struct
     return rc;
 }
 
-int ph_delivery_add_recipient(struct ph_delivery *delivery, struct ph_bytes address, unsigned *out_index,
-                              struct ph_error *err)
+/* A mailbox of the delivery, once, with a name that lives as long. */
+static unsigned keep_target(struct ph_delivery *delivery, const struct ph_target *target)
 {
-    struct ph_targets targets = {NULL, 0};
-    int rc = resolve(delivery, address, &targets, err);
-    if (rc != PH_OK) {
-        return rc;
+    unsigned before = delivery->targets.count;
+    unsigned index = ph_target_set_add(&delivery->targets, target);
+    if (index == before) {
+        struct ph_target *kept = &delivery->targets.list[index].target;
+        kept->user = ph_arena_bytes(&delivery->arena, target->user);
+        kept->mailbox = ph_arena_bytes(&delivery->arena, target->mailbox);
     }
+    return index;
+}
+
+static int keep_recipient(struct ph_delivery *delivery, struct ph_bytes address, struct ph_targets targets,
+                          unsigned *out_index, struct ph_error *err)
+{
     if (targets.count > TARGETS_MAX - delivery->targets.count) {
         return ph_fail(err, PH_EBUSY, "more than %d mailboxes in one delivery", TARGETS_MAX);
     }
@@ -173,10 +183,24 @@ int ph_delivery_add_recipient(struct ph_delivery *delivery, struct ph_bytes addr
     recipient->target_count = targets.count;
     recipient->targets = ph_arena_alloc(&delivery->arena, targets.count * sizeof *recipient->targets);
     for (unsigned i = 0; i < targets.count; i++) {
-        recipient->targets[i] = ph_target_set_add(&delivery->targets, &targets.list[i]);
+        recipient->targets[i] = keep_target(delivery, &targets.list[i]);
     }
     *out_index = delivery->recipient_count++;
     return PH_OK;
+}
+
+/* What the look-up of an address takes is given back, or a client that names one after the other, refused or not,
+ * would fill the memory. */
+int ph_delivery_add_recipient(struct ph_delivery *delivery, struct ph_bytes address, unsigned *out_index,
+                              struct ph_error *err)
+{
+    struct ph_targets targets = {NULL, 0};
+    int rc = resolve(delivery, address, &targets, err);
+    if (rc == PH_OK) {
+        rc = keep_recipient(delivery, address, targets, out_index, err);
+    }
+    ph_arena_reset(&delivery->lookup);
+    return rc;
 }
 
 unsigned ph_delivery_recipient_count(const struct ph_delivery *delivery)
