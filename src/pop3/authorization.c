@@ -15,6 +15,11 @@ enum { AUTOLOGOUT_MS = 10 * 60 * 1000 };
 
 static const char needs_tls_text[] = "-ERR Passwords are taken over TLS only";
 
+unsigned ph_pop3_timeout_ms(const struct ph_pop3_context *context)
+{
+    return context->timeout_ms > 0 ? context->timeout_ms : AUTOLOGOUT_MS;
+}
+
 bool ph_pop3_may_plaintext(struct ph_conn *conn)
 {
     const struct ph_pop3_context *context = ph_pop3_context_of(conn);
@@ -94,7 +99,7 @@ static enum ph_step enter_transaction(struct ph_conn *conn, struct ph_pop3_sessi
     ph_pop3_forget_login(session);
     session->user = name;
     session->state = PH_POP3_TRANSACTION;
-    ph_conn_set_timeout(conn, context->timeout_ms > 0 ? context->timeout_ms : AUTOLOGOUT_MS);
+    ph_conn_set_timeout(conn, ph_pop3_timeout_ms(context));
     return ph_pop3_reply(conn, "+OK Logged in, the maildrop is yours");
 }
 

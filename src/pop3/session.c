@@ -10,9 +10,17 @@
 
 #include "pop3/session.h"
 
-enum { LOGIN_TIMEOUT_MS = 60 * 1000 };
+enum {
+    LOGIN_TIMEOUT_MS = 60 * 1000,
+    LOGIN_TIMEOUTS = 3, /* as long a connection may last on which nobody logs in */
+};
 
 _Static_assert(sizeof(struct ph_pop3_session) <= 512, "thousands of sessions are idle at a time");
+
+static unsigned login_timeout_ms(const struct ph_pop3_context *context)
+{
+    return context->login_timeout_ms > 0 ? context->login_timeout_ms : LOGIN_TIMEOUT_MS;
+}
 
 static enum ph_step service_open(struct ph_conn *conn)
 {
@@ -20,7 +28,7 @@ static enum ph_step service_open(struct ph_conn *conn)
     const struct ph_pop3_context *context = ph_pop3_context_of(conn);
     session->state = PH_POP3_AUTHORIZATION;
     session->opened_us = ph_mono_us(ph_conn_clock(conn));
-    ph_conn_set_timeout(conn, context->login_timeout_ms > 0 ? context->login_timeout_ms : LOGIN_TIMEOUT_MS);
+    ph_conn_set_timeout(conn, login_timeout_ms(context));
     ph_buf_printf(ph_conn_out(conn), "+OK %s POP3 server ready\r\n", context->hostname);
     return PH_STEP_AGAIN;
 }
@@ -70,19 +78,47 @@ static enum ph_step run_command(struct ph_conn *conn, struct ph_pop3_session *se
     return row->run(conn, session, &command);
 }
 
+/* Octet by octet, or by one harmless command after the other, a client holds off the connection's timeout. */
+static bool is_too_slow(struct ph_conn *conn, const struct ph_pop3_session *session)
+{
+    const struct ph_pop3_context *context = ph_pop3_context_of(conn);
+    uint64_t now_us = ph_mono_us(ph_conn_clock(conn));
+    uint64_t line_ms = ph_pop3_timeout_ms(context);
+    if (session->state == PH_POP3_AUTHORIZATION) {
+        line_ms = login_timeout_ms(context);
+        if (now_us - session->opened_us > LOGIN_TIMEOUTS * line_ms * 1000) {
+            return true;
+        }
+    }
+    return session->line_us != 0 && now_us - session->line_us > line_ms * 1000;
+}
+
+static enum ph_step wait_for_line(struct ph_conn *conn, struct ph_pop3_session *session)
+{
+    if (session->line_us == 0) {
+        session->line_us = ph_mono_us(ph_conn_clock(conn));
+    }
+    return PH_STEP_READ;
+}
+
 static enum ph_step service_input(struct ph_conn *conn, struct ph_bytes input, size_t *out_consumed)
 {
     struct ph_pop3_session *session = ph_conn_session(conn);
     size_t max = session->is_sasl_open ? PH_POP3_SASL_LINE_MAX : PH_POP3_COMMAND_MAX;
     struct ph_bytes line;
+    if (is_too_slow(conn, session)) {
+        session->end = "timeout";
+        return PH_STEP_CLOSE;
+    }
     switch (ph_pop3_line_take(input, max, &line, out_consumed)) {
-    case PH_POP3_LINE_NEEDS_MORE: return PH_STEP_READ;
+    case PH_POP3_LINE_NEEDS_MORE: return wait_for_line(conn, session);
     case PH_POP3_LINE_TOO_LONG:
         return ph_pop3_hang_up(conn, "-ERR Line too long, closing the connection", "line too long");
     case PH_POP3_LINE_HAS_NUL:
         return ph_pop3_hang_up(conn, "-ERR NUL in a line, closing the connection", "NUL in a line");
     case PH_POP3_LINE_READY: break;
     }
+    session->line_us = 0;
     enum ph_step step =
         session->is_sasl_open ? ph_pop3_auth_line(conn, session, line) : run_command(conn, session, line);
     return after(conn, session, step);

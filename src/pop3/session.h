@@ -39,6 +39,7 @@ struct ph_pop3_session {
     const struct ph_pop3_row *row;
     uint64_t command_us; /* when the command that runs began */
     uint64_t opened_us;
+    uint64_t line_us; /* when the first octets of a line came that is not complete; 0: there is none */
 
     char *user;             /* what USER said; then the canonical name of who is logged in; NULL for nobody */
     struct ph_login *login; /* while one runs */
@@ -59,6 +60,9 @@ struct ph_pop3_session {
     size_t removed;           /* messages that QUIT took away */
     const char *end;          /* why it ended, where the net layer does not know better */
 };
+
+/* Of a session with a maildrop. */
+unsigned ph_pop3_timeout_ms(const struct ph_pop3_context *context);
 
 /* ---- Replies (replies.c): fixed texts, without CRLF and with nothing of the client's in them ---- */
 
