@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -15,6 +16,7 @@ struct ph_jobs {
     unsigned waiting;
     unsigned queue_max;
     bool is_stopping;
+    char name[16]; /* the kernel's maximum for a thread */
     unsigned thread_count;
     pthread_t threads[];
 };
@@ -40,6 +42,7 @@ static struct ph_job *take(struct ph_jobs *jobs)
 static void *thread_main(void *arg)
 {
     struct ph_jobs *jobs = arg;
+    pthread_setname_np(pthread_self(), jobs->name);
     for (struct ph_job *job = take(jobs); job != NULL; job = take(jobs)) {
         job->run(job);
     }
@@ -54,13 +57,13 @@ int ph_jobs_new(unsigned threads, unsigned queue_max, const char *thread_name, s
     pthread_cond_init(&jobs->has_work, NULL);
     jobs->last = &jobs->first;
     jobs->queue_max = queue_max;
+    snprintf(jobs->name, sizeof jobs->name, "%s", thread_name);
     for (unsigned i = 0; i < threads; i++) {
         int errnum = pthread_create(&jobs->threads[i], NULL, thread_main, jobs);
         if (errnum != 0) {
             ph_jobs_free(&jobs);
             return ph_fail_errno(err, PH_EUNAVAILABLE, errnum, "start of a %s thread", thread_name);
         }
-        pthread_setname_np(jobs->threads[i], thread_name);
         jobs->thread_count++;
     }
     *out_jobs = jobs;

@@ -57,6 +57,7 @@ static void test_full_queue_refuses_and_free_runs_what_waits(void **state)
     assert_int_equal(ph_jobs_submit(jobs, &waiting[0].job), PH_OK);
     assert_int_equal(ph_jobs_submit(jobs, &waiting[1].job), PH_OK);
     assert_int_equal(ph_jobs_submit(jobs, &waiting[2].job), PH_EBUSY);
+    assert_int_equal(ph_jobs_waiting(jobs), 2);
     assert_int_equal(atomic_load(&order), 0);
     sem_post(&may_end);
     ph_jobs_free(&jobs);

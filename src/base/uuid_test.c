@@ -69,7 +69,7 @@ static void test_time_never_repeats_or_goes_back(void **state)
     ph_uuid_gen_fini(&gen);
 }
 
-enum { THREADS = 4, EACH = 2000 };
+enum { THREADS = 4, EACH = 2000, ALL = THREADS * EACH };
 
 struct maker {
     pthread_t thread;
@@ -95,7 +95,7 @@ static void test_threads_get_different_ids(void **state)
 {
     (void)state;
     static struct maker makers[THREADS];
-    static struct ph_uuid all[THREADS * EACH];
+    static struct ph_uuid all[ALL];
     struct ph_uuid_gen gen;
     ph_uuid_gen_init(&gen, &ph_clock_system, &ph_rand_system);
     for (int i = 0; i < THREADS; i++) {
@@ -107,8 +107,8 @@ static void test_threads_get_different_ids(void **state)
         memcpy(all + i * EACH, makers[i].ids, sizeof makers[i].ids);
     }
     ph_uuid_gen_fini(&gen);
-    qsort(all, THREADS * EACH, sizeof *all, compare_ids);
-    for (size_t i = 1; i < THREADS * EACH; i++) {
+    qsort(all, ALL, sizeof *all, compare_ids);
+    for (size_t i = 1; i < ALL; i++) {
         assert_true(ph_uuid_compare(&all[i - 1], &all[i]) < 0);
     }
 }

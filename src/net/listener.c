@@ -17,7 +17,12 @@
 #include "base/mem.h"
 #include "net/net-private.h"
 
-enum { BACKLOG = 1024, ACCEPTS_MAX = 16, COMPLAINT_MS = 10000 };
+enum {
+    BACKLOG = 1024,
+    ACCEPTS_MAX = 16,
+    COMPLAINT_MS = 10000,
+    UNSENT_BYTES_MAX = 128 * 1024, /* in the kernel, for a peer that reads slowly */
+};
 
 void ph_listener_arm(struct ph_listener *listener)
 {
@@ -131,6 +136,11 @@ static bool is_stale(const struct sockaddr_un *addr)
     return is_refused;
 }
 
+static int bind_unix(int fd, const struct sockaddr_un *addr)
+{
+    return bind(fd, (const struct sockaddr *)(const void *)addr, sizeof *addr) == 0 ? 0 : errno;
+}
+
 static int listen_unix(struct ph_listener *listener, const char *path, struct ph_error *err)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
@@ -145,12 +155,12 @@ static int listen_unix(struct ph_listener *listener, const char *path, struct ph
         return fail_bind(path, errno, err);
     }
     listener->pollable.fd = fd;
-    int result = bind(fd, (const struct sockaddr *)(const void *)&addr, sizeof addr);
-    if (result != 0 && errno == EADDRINUSE && is_stale(&addr) && unlink(path) == 0) {
-        result = bind(fd, (const struct sockaddr *)(const void *)&addr, sizeof addr);
+    int errnum = bind_unix(fd, &addr);
+    if (errnum == EADDRINUSE && is_stale(&addr) && unlink(path) == 0) {
+        errnum = bind_unix(fd, &addr);
     }
-    if (result != 0) {
-        return fail_bind(path, errno, err);
+    if (errnum != 0) {
+        return fail_bind(path, errnum, err);
     }
     listener->unix_path = ph_strdup(path);
     unsigned mode = listener->options.unix_mode == 0 ? 0660 : listener->options.unix_mode;
@@ -202,6 +212,7 @@ static int listen_tcp(struct ph_listener *listener, const char *address, struct 
                        address);
     }
     int on = 1;
+    int unsent = UNSENT_BYTES_MAX;
     int fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     int result = fd < 0 ? -1 : 0;
     if (fd >= 0) {
@@ -210,6 +221,7 @@ static int listen_tcp(struct ph_listener *listener, const char *address, struct 
         /* Accepted sockets inherit these (tcp(7), socket(7) on Linux). */
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
         if (found->ai_family == AF_INET6) {
             /* [::] and 0.0.0.0 can both be listened on, and mean what they say. */
             (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
@@ -258,7 +270,8 @@ int ph_pool_listen(struct ph_pool *pool, const struct ph_listener_options *optio
     listener->options = *options;
     listener->pool = pool;
     listener->pollable = (struct ph_pollable){accept_ready, -1};
-    listener->options.address = ph_strdup(options->address);
+    listener->address = ph_strdup(options->address);
+    listener->options.address = listener->address;
     bool is_unix = strncmp(options->address, "unix:", 5) == 0;
     int result = is_unix ? listen_unix(listener, options->address + 5, err)
                          : listen_tcp(listener, options->address, err);
@@ -297,6 +310,6 @@ void ph_listener_free(struct ph_listener *listener)
     if (listener->pollable.fd >= 0) {
         close(listener->pollable.fd);
     }
-    free((char *)(uintptr_t)listener->options.address);
+    free(listener->address);
     free(listener);
 }

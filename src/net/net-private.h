@@ -50,6 +50,7 @@ struct ph_listener {
     struct ph_listener *next;
     struct ph_pool *pool;
     struct ph_listener_options options;
+    char *address;           /* the options' */
     struct ph_address local; /* what it is bound to */
     bool is_wildcard;        /* and each connection has an address of its own */
     char *unix_path;         /* unlinked at the end; NULL for TCP */
@@ -143,6 +144,7 @@ struct ph_pool {
     atomic_bool is_stopping;
     _Atomic uint64_t events;
     atomic_uint busy;
+    _Atomic uint64_t rounds; /* of the housekeeper */
 };
 
 /* conn.c */

@@ -21,7 +21,13 @@
 #include "net/net-private.h"
 #include "net/tls.h"
 
-enum { TICK_MS = 100, DEFAULT_THREADS = 64, DEFAULT_CONNECTIONS = 10000, DEFAULT_HANDSHAKE_MS = 30000 };
+enum {
+    TICK_MS = 100,
+    ARENA_BYTES = 16 * 1024,
+    DEFAULT_THREADS = 64,
+    DEFAULT_CONNECTIONS = 10000,
+    DEFAULT_HANDSHAKE_MS = 30000,
+};
 
 static _Thread_local struct ph_pool *current_pool;
 static _Thread_local unsigned blocking_depth;
@@ -66,7 +72,6 @@ static int add_thread_locked(struct ph_pool *pool)
 {
     int errnum = pthread_create(&pool->threads[pool->thread_count], NULL, worker_main, pool);
     if (errnum == 0) {
-        pthread_setname_np(pool->threads[pool->thread_count], "worker");
         pool->thread_count++;
         pool->spare++;
     }
@@ -106,8 +111,9 @@ static void *worker_main(void *arg)
 {
     struct ph_pool *pool = arg;
     struct ph_worker worker = {.pool = pool, .out = PH_BUF(PH_CONN_OUTPUT_MAX)};
-    worker.in = ph_alloc(PH_CONN_INPUT_MAX + PH_CONN_READ_BYTES);
-    ph_arena_init(&worker.arena, 16 * 1024);
+    worker.in = ph_alloc((size_t)PH_CONN_INPUT_MAX + PH_CONN_READ_BYTES);
+    ph_arena_init(&worker.arena, ARENA_BYTES);
+    pthread_setname_np(pthread_self(), "worker");
     current_pool = pool;
     pass_gate(pool);
     for (;;) {
@@ -122,7 +128,7 @@ static void *worker_main(void *arg)
             atomic_fetch_add_explicit(&pool->busy, 1, memory_order_relaxed);
             pollable->ready(pollable, &worker, event.events);
             atomic_fetch_sub_explicit(&pool->busy, 1, memory_order_relaxed);
-            if (worker.out.cap > 2 * PH_CONN_HIGH_WATER) {
+            if (worker.out.cap > (size_t)2 * PH_CONN_HIGH_WATER) {
                 ph_buf_fini(&worker.out); /* one great answer is no reason to keep a megabyte a thread */
             }
         }
@@ -291,6 +297,7 @@ static void end_connections(struct ph_pool *pool)
         } else {
             ph_registry_sweep(pool, now_ms, false);
         }
+        atomic_fetch_add(&pool->rounds, 1);
         poll(NULL, 0, 10);
     }
 }
@@ -302,6 +309,7 @@ int ph_pool_run(struct ph_pool *pool, struct ph_error *err)
         struct pollfd wake = {.fd = pool->wake_fd, .events = POLLIN};
         poll(&wake, 1, TICK_MS);
         ph_registry_sweep(pool, ph_mono_ms(pool->options.clock), false);
+        atomic_fetch_add(&pool->rounds, 1);
         for (struct ph_listener *listener = pool->listeners; listener != NULL; listener = listener->next) {
             if (atomic_exchange(&listener->is_paused, false)) {
                 ph_listener_arm(listener);

@@ -49,19 +49,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void expect_octets(struct ph_test_client *client, size_t len)
-{
-    uint8_t *octets = malloc(len);
-    assert_non_null(octets);
-    assert_int_equal(ph_test_read_bytes(client, octets, len), len);
-    for (size_t i = 0; i < len; i++) {
-        if (octets[i] != ph_test_echo_octet(i)) {
-            fail_msg("octet %zu of %zu is another", i, len);
-        }
-    }
-    free(octets);
-}
-
 static void test_pipelined_commands_in_one_segment(void **state)
 {
     struct fixture *f = *state;
@@ -87,7 +74,7 @@ static void test_commands_octet_by_octet(void **state)
     }
     ph_test_expect(&f->client, "1 first");
     ph_test_expect(&f->client, "2 second");
-    expect_octets(&f->client, 100);
+    ph_test_echo_expect_octets(&f->client, 100);
     ph_test_expect(&f->client, "resumed");
     ph_test_expect(&f->client, "bye");
     ph_test_expect_end(&f->client);
@@ -124,11 +111,11 @@ static void test_long_answers(void **state)
 {
     struct fixture *f = *state;
     ph_test_send(&f->client, "big 5000000\r\nbetween\r\nbig 1\r\nanswer 1000000\r\nbig 65536\r\nend\r\n");
-    expect_octets(&f->client, 5000000);
+    ph_test_echo_expect_octets(&f->client, 5000000);
     ph_test_expect(&f->client, "1 between");
-    expect_octets(&f->client, 1);
-    expect_octets(&f->client, 1000000);
-    expect_octets(&f->client, 65536);
+    ph_test_echo_expect_octets(&f->client, 1);
+    ph_test_echo_expect_octets(&f->client, 1000000);
+    ph_test_echo_expect_octets(&f->client, 65536);
     ph_test_expect(&f->client, "2 end");
 }
 
@@ -157,11 +144,11 @@ static void test_half_close_after_pipelined_commands(void **state)
     ph_test_send(&f->client, "a\r\nbig 3000000\r\npark during\r\nb\r\npark before\r\nanswer 500000\r\nc\r\n");
     ph_test_half_close(&f->client);
     ph_test_expect(&f->client, "1 a");
-    expect_octets(&f->client, 3000000);
+    ph_test_echo_expect_octets(&f->client, 3000000);
     ph_test_expect(&f->client, "resumed");
     ph_test_expect(&f->client, "2 b");
     ph_test_expect(&f->client, "resumed");
-    expect_octets(&f->client, 500000);
+    ph_test_echo_expect_octets(&f->client, 500000);
     ph_test_expect(&f->client, "3 c");
     ph_test_expect_end(&f->client);
     PH_TEST_WAIT_UNTIL(atomic_load(&f->echo.closed[PH_CLOSE_PEER]) == 1);
@@ -284,10 +271,10 @@ static void test_memory_for_a_peer_that_does_not_read(void **state)
     assert_true(ph_test_heap_bytes() - before < bound * ph_test_heap_factor());
     /* Whoever reads after all gets everything. */
     ph_test_expect(&clients[0], "hello");
-    expect_octets(&clients[0], 200000);
-    expect_octets(&clients[0], 100000);
+    ph_test_echo_expect_octets(&clients[0], 200000);
+    ph_test_echo_expect_octets(&clients[0], 100000);
     ph_test_expect(&clients[0], "resumed");
-    expect_octets(&clients[0], 100000);
+    ph_test_echo_expect_octets(&clients[0], 100000);
     ph_test_expect(&clients[0], "1 x");
     for (int i = 0; i < CLIENTS; i++) {
         ph_test_hang_up(&clients[i]);
@@ -338,13 +325,13 @@ static void test_many_sessions_at_once(void **state)
             char expected[32];
             snprintf(expected, sizeof expected, "%d x", round + 1);
             if (i % 2 == 1) {
-                expect_octets(&clients[i], 70000);
+                ph_test_echo_expect_octets(&clients[i], 70000);
             }
             ph_test_expect(&clients[i], "resumed");
             ph_test_expect(&clients[i], expected);
             ph_test_expect(&clients[i], "resumed");
             if (i % 2 == 0) {
-                expect_octets(&clients[i], 70000);
+                ph_test_echo_expect_octets(&clients[i], 70000);
             }
         }
     }

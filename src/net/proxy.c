@@ -100,26 +100,23 @@ static int parse_v2(struct ph_bytes input, struct ph_proxy_header *out)
     size_t len = (size_t)(input.ptr[14] << 8 | input.ptr[15]);
     uint8_t command = input.ptr[12];
     uint8_t family = input.ptr[13];
+    size_t addresses = family == V2_TCP4 ? 12 : family == V2_TCP6 ? 36 : 0;
     if ((command != V2_COMMAND_LOCAL && command != V2_COMMAND_PROXY) ||
-        len > PH_PROXY_HEADER_MAX - V2_FIXED) {
+        len > PH_PROXY_HEADER_MAX - V2_FIXED || (command == V2_COMMAND_PROXY && len < addresses)) {
         return PH_EINVALID;
     }
     if (input.len < V2_FIXED + len) {
         return 0;
     }
     const uint8_t *at = input.ptr + V2_FIXED;
-    /* UNSPEC, datagram and unix: nothing that says who the peer is. */
-    bool tells_peer = family == V2_TCP4 || family == V2_TCP6;
-    if (command == V2_COMMAND_LOCAL || !tells_peer) {
-        out->is_local = true;
-    } else if (family == V2_TCP4 && len >= 12) {
+    /* UNSPEC, datagram and unix say nothing of who the peer is. */
+    out->is_local = command == V2_COMMAND_LOCAL || addresses == 0;
+    if (!out->is_local && family == V2_TCP4) {
         v2_endpoint(AF_INET, at, at + 8, &out->source);
         v2_endpoint(AF_INET, at + 4, at + 10, &out->destination);
-    } else if (family == V2_TCP6 && len >= 36) {
+    } else if (!out->is_local) {
         v2_endpoint(AF_INET6, at, at + 32, &out->source);
         v2_endpoint(AF_INET6, at + 16, at + 34, &out->destination);
-    } else {
-        return PH_EINVALID;
     }
     return (int)(V2_FIXED + len);
 }

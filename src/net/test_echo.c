@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -288,4 +289,17 @@ unsigned ph_test_echo_closed(struct ph_test_echo *echo)
         count += atomic_load(&echo->closed[i]);
     }
     return count;
+}
+
+void ph_test_echo_expect_octets(struct ph_test_client *client, size_t len)
+{
+    uint8_t *octets = malloc(len);
+    assert_non_null(octets);
+    assert_int_equal(ph_test_read_bytes(client, octets, len), len);
+    for (size_t i = 0; i < len; i++) {
+        if (octets[i] != ph_test_echo_octet(i)) {
+            fail_msg("octet %zu of %zu is another", i, len);
+        }
+    }
+    free(octets);
 }

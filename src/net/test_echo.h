@@ -53,6 +53,10 @@ void ph_test_echo_release(struct ph_test_echo *echo, unsigned count);
 void ph_test_echo_wait_held(struct ph_test_echo *echo, unsigned count);
 unsigned ph_test_echo_closed(struct ph_test_echo *echo);
 
+/* An answer of LEN octets, complete and right. */
+struct ph_test_client;
+void ph_test_echo_expect_octets(struct ph_test_client *client, size_t len);
+
 static inline uint8_t ph_test_echo_octet(uint64_t index)
 {
     /* CR and LF now and then; the period is prime, so that no lost or doubled block goes unseen. */

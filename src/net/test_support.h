@@ -18,12 +18,16 @@
 enum { PH_TEST_PATIENCE_MS = 30000 };
 
 /* Looks again and again until it is so. */
-#define PH_TEST_WAIT_UNTIL(condition)                                                           \
-    do {                                                                                        \
-        for (int ph_test_i = 0; ph_test_i < PH_TEST_PATIENCE_MS && !(condition); ph_test_i++) { \
-            ph_test_pause();                                                                    \
-        }                                                                                       \
-        assert_true(condition);                                                                 \
+#define PH_TEST_WAIT_UNTIL(condition)                                        \
+    do {                                                                     \
+        bool ph_test_is_so = (condition);                                    \
+        for (int i_ = 0; i_ < PH_TEST_PATIENCE_MS && !ph_test_is_so; i_++) { \
+            ph_test_pause();                                                 \
+            ph_test_is_so = (condition);                                     \
+        }                                                                    \
+        if (!ph_test_is_so) {                                                \
+            fail_msg("never: %s", #condition);                               \
+        }                                                                    \
     } while (0)
 void ph_test_pause(void); /* a millisecond */
 
@@ -49,6 +53,7 @@ void ph_test_pool_start(struct ph_test_pool *test);
 void ph_test_pool_fini(struct ph_test_pool *test);
 /* Waits for the end after a ph_pool_stop of the test's own. */
 void ph_test_pool_join(struct ph_test_pool *test);
+/* Moves the clock, and lets the housekeeper look at it. */
 void ph_test_pool_advance(struct ph_test_pool *test, unsigned ms);
 unsigned ph_test_pool_connections(struct ph_test_pool *test);
 /* Waits until nothing happens any more, and fails if that does not come: a loop that burns the processor. */

@@ -103,8 +103,7 @@ int ph_tls_context_new(const struct ph_tls_options *options, struct ph_tls_conte
     if (options->certificate_count == 0) {
         return ph_fail(err, PH_EINVALID, "TLS needs at least one certificate");
     }
-    struct ph_tls_context *tls =
-        ph_zalloc(sizeof *tls + options->certificate_count * sizeof tls->contexts[0]);
+    struct ph_tls_context *tls = ph_zalloc(sizeof *tls + options->certificate_count * sizeof(SSL_CTX *));
     atomic_init(&tls->references, 1);
     tls->count = options->certificate_count;
     for (unsigned i = 0; i < tls->count; i++) {
