@@ -28,7 +28,16 @@
     X(SENDER, "--sender", 'f', "SENDER", "the envelope sender; default: you at this host; \"\" for none") \
     X(YES, "--yes", 'y', NULL, "do not ask")                                                              \
     X(FULL, "--full", 0, NULL, "read all content, not only where it begins")                              \
-    X(REPAIR, "--repair", 0, NULL, "repair what follows from something that is still right")
+    X(REPAIR, "--repair", 0, NULL, "repair what follows from something that is still right")              \
+    X(HOSTNAME, "--hostname", 0, "NAME", "the host's name in the DNS")                                    \
+    X(DOMAIN, "--domain", 0, "DOMAIN", "a domain to take mail for")                                       \
+    X(USER, "--user", 0, "USER", "the first user of that domain")                                         \
+    X(PORTS, "--ports", 0, "PORTS", "smtp=25,submission=587,submissions=465,pop3=110,pop3s=995; or none") \
+    X(ADDRESS, "--address", 0, "IPS", "addresses to listen on; default all")                              \
+    X(CERTIFICATE, "--certificate", 0, "FILE", "a certificate that there is, in PEM")                     \
+    X(KEY, "--key", 0, "FILE", "its key, in PEM")                                                         \
+    X(DATA_DIR, "--data-dir", 0, "DIRECTORY", "where mail is kept; default /var/lib/posthouse")           \
+    X(FORCE, "--force", 0, NULL, "replace a configuration that exists; it is kept as FILE.old")
 
 enum ph_cli_option {
 #define PH_CLI_OPTION_ENUM(name, text, letter, value, doc) PH_CLI_##name,
@@ -71,6 +80,7 @@ enum ph_cli_kind {
                               words of the command in lower case */
     PH_CLI_KIND_SERVE,
     PH_CLI_KIND_CHECK_CONFIG,
+    PH_CLI_KIND_INIT,
     PH_CLI_KIND_VERSION,
     PH_CLI_KIND_COUNT
 };
@@ -129,6 +139,7 @@ const char *ph_cli_config_path(const struct ph_cli_call *call);
 int ph_cli_operation(const struct ph_cli_call *call);
 int ph_cli_serve(const struct ph_cli_call *call);
 int ph_cli_check_config(const struct ph_cli_call *call);
+int ph_cli_init(const struct ph_cli_call *call);
 int ph_cli_version(const struct ph_cli_call *call);
 
 #endif

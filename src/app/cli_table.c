@@ -27,6 +27,19 @@ const struct ph_cli_command ph_cli_commands[] = {
         .text = "Certificates and keys are read too. With --json it prints every key with its value.",
     },
     {
+        .name = "init",
+        .arguments = "",
+        .options = OPTION(HOSTNAME) | OPTION(DOMAIN) | OPTION(USER) | OPTION(PASSWORD_STDIN) | OPTION(PORTS) |
+                   OPTION(ADDRESS) | OPTION(CERTIFICATE) | OPTION(KEY) | OPTION(DATA_DIR) | OPTION(FORCE) |
+                   OPTION(YES),
+        .kind = PH_CLI_KIND_INIT,
+        .summary = "Write a configuration that works, and say what to set in the DNS.",
+        .text =
+            "On a terminal it asks for what no option says. Without a certificate of an authority it makes a key and "
+            "a self-signed certificate in tls/ beside the configuration. The domain and the user are made at once. "
+            "Nothing that exists is overwritten: a configuration only with --force, a key never.",
+    },
+    {
         .name = "domain add",
         .arguments = "DOMAIN",
         .summary = "Accept mail for a domain.",

@@ -33,7 +33,7 @@ static int read_line(struct ph_buf *line, struct ph_error *err)
         line->len--;
     }
     if (line->has_overflowed) {
-        return ph_fail(err, PH_EINVALID, "the password is longer than %d octets", PASSWORD_MAX);
+        return ph_fail(err, PH_EINVALID, "expected a line, found a far longer one");
     }
     return PH_OK;
 }
@@ -124,6 +124,13 @@ int ph_input_content(const struct ph_cli_call *call, struct ph_spool *content, s
 }
 
 /* ---- Questions ---- */
+
+int ph_input_ask(const char *question, const char *fallback, struct ph_buf *line, struct ph_error *err)
+{
+    fprintf(stderr, fallback[0] == '\0' ? "%s: " : "%s [%s]: ", question, fallback);
+    fflush(stderr);
+    return read_line(line, err);
+}
 
 int ph_input_confirm(const struct ph_cli_call *call, struct ph_error *err)
 {
