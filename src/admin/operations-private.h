@@ -24,6 +24,10 @@ typedef int ph_operation_run(struct ph_operation *op);
 ph_operation_run ph_op_domain_add, ph_op_domain_remove, ph_op_domain_list;
 ph_operation_run ph_op_user_add, ph_op_user_remove, ph_op_user_list, ph_op_user_passwd, ph_op_user_verify;
 ph_operation_run ph_op_alias_add, ph_op_alias_remove, ph_op_alias_list;
+/* operations_import.c */
+ph_operation_run ph_op_import_begin, ph_op_import_put;
+/* operations_export.c */
+ph_operation_run ph_op_export_mailboxes, ph_op_export_messages;
 /* operations_mailbox.c */
 ph_operation_run ph_op_mailbox_list, ph_op_mailbox_create, ph_op_mailbox_delete;
 ph_operation_run ph_op_message_list, ph_op_message_show, ph_op_message_delete;

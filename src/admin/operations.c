@@ -23,6 +23,10 @@ static const struct {
     {"mailbox delete", ph_op_mailbox_delete},
     {"message list", ph_op_message_list},
     {"message show", ph_op_message_show},
+    {"import begin", ph_op_import_begin},
+    {"import put", ph_op_import_put},
+    {"export mailboxes", ph_op_export_mailboxes},
+    {"export messages", ph_op_export_messages},
     {"message delete", ph_op_message_delete},
     {"deliver", ph_op_deliver},
     {"check", ph_op_check},
@@ -111,7 +115,7 @@ int ph_op_item(struct ph_operation *op, json_t *item)
 
 json_t *ph_op_string(struct ph_bytes text)
 {
-    json_t *value = json_stringn((const char *)text.ptr, text.len);
+    json_t *value = text.len == 0 ? json_string("") : json_stringn((const char *)text.ptr, text.len);
     if (value != NULL) {
         return value;
     }

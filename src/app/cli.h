@@ -27,6 +27,12 @@
     X(MAILBOX, "--mailbox", 'm', "NAME", "the mailbox; default INBOX")                                    \
     X(SENDER, "--sender", 'f', "SENDER", "the envelope sender; default: you at this host; \"\" for none") \
     X(YES, "--yes", 'y', NULL, "do not ask")                                                              \
+    X(FORMAT, "--format", 0, "FORMAT", "mbox, maildir, or (import) eml")                                  \
+    X(UIDL_FORMAT, "--uidl-format", 0, "TEXT",                                                            \
+      "how UIDLs were made, as Dovecot's pop3_uidl_format says; or none")                                 \
+    X(MAP, "--map", 0, "FILE", "many accounts: lines of user and path")                                   \
+    X(VERIFY, "--verify", 0, NULL, "read what is there and compare it with its digests")                  \
+    X(DRY_RUN, "--dry-run", 'n', NULL, "write nothing; say what would be done")                           \
     X(FULL, "--full", 0, NULL, "read all content, not only where it begins")                              \
     X(REPAIR, "--repair", 0, NULL, "repair what follows from something that is still right")              \
     X(HOSTNAME, "--hostname", 0, "NAME", "the host's name in the DNS")                                    \
@@ -78,6 +84,8 @@ enum ph_cli_output {
 enum ph_cli_kind {
     PH_CLI_KIND_OPERATION, /* an operation of the same name (admin/operations.h); its arguments are keyed by the
                               words of the command in lower case */
+    PH_CLI_KIND_IMPORT,
+    PH_CLI_KIND_EXPORT,
     PH_CLI_KIND_SERVE,
     PH_CLI_KIND_CHECK_CONFIG,
     PH_CLI_KIND_INIT,
@@ -137,6 +145,8 @@ const char *ph_cli_config_path(const struct ph_cli_call *call);
 
 /* One for each kind of command; the result is an exit code. */
 int ph_cli_operation(const struct ph_cli_call *call);
+int ph_cli_import(const struct ph_cli_call *call);
+int ph_cli_export(const struct ph_cli_call *call);
 int ph_cli_serve(const struct ph_cli_call *call);
 int ph_cli_check_config(const struct ph_cli_call *call);
 int ph_cli_init(const struct ph_cli_call *call);

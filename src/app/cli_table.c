@@ -159,6 +159,29 @@ const struct ph_cli_command ph_cli_commands[] = {
         .summary = "Delete messages.",
     },
     {
+        .name = "import",
+        .arguments = "[USER] [PATH]",
+        .options = OPTION(FORMAT) | OPTION(MAILBOX) | OPTION(UIDL_FORMAT) | OPTION(MAP) | OPTION(VERIFY) |
+                   OPTION(DRY_RUN),
+        .kind = PH_CLI_KIND_IMPORT,
+        .summary = "Import a user's mail from an mbox file, a Maildir or a directory of .eml files.",
+        .text =
+            "Flags, keywords, dates, UIDs and UIDLs are kept, so that POP3 clients fetch nothing again: those of "
+            "Dovecot and Courier are read from their files in the Maildir. Run again, it imports what is new or was "
+            "missing, and brings back nothing that was deleted since. Exit code 65: some messages were left out, "
+            "which it names; the others are in.",
+    },
+    {
+        .name = "export",
+        .arguments = "USER PATH",
+        .options = OPTION(FORMAT) | OPTION(MAILBOX),
+        .kind = PH_CLI_KIND_EXPORT,
+        .summary = "Export a user's mail to a new Maildir (default), or to mbox files in a new directory.",
+        .text =
+            "The Maildir has dovecot-uidlist, with UIDs and UIDLs, and dovecot-keywords, so that Dovecot serves it "
+            "as it was. With --mailbox only that mailbox is exported.",
+    },
+    {
         .name = "deliver",
         .arguments = "RCPT...",
         .options = OPTION(SENDER),

@@ -7,8 +7,12 @@
 #include "app/cli.h"
 
 static int (*const runners[PH_CLI_KIND_COUNT])(const struct ph_cli_call *call) = {
-    [PH_CLI_KIND_OPERATION] = ph_cli_operation,       [PH_CLI_KIND_SERVE] = ph_cli_serve,
-    [PH_CLI_KIND_CHECK_CONFIG] = ph_cli_check_config, [PH_CLI_KIND_INIT] = ph_cli_init,
+    [PH_CLI_KIND_IMPORT] = ph_cli_import,
+    [PH_CLI_KIND_EXPORT] = ph_cli_export,
+    [PH_CLI_KIND_OPERATION] = ph_cli_operation,
+    [PH_CLI_KIND_SERVE] = ph_cli_serve,
+    [PH_CLI_KIND_CHECK_CONFIG] = ph_cli_check_config,
+    [PH_CLI_KIND_INIT] = ph_cli_init,
     [PH_CLI_KIND_VERSION] = ph_cli_version,
 };
 

@@ -48,6 +48,11 @@ struct ph_db *ph_mailboxes_db(struct ph_mailboxes *mailboxes)
     return mailboxes->db;
 }
 
+struct ph_uuid_gen *ph_mailboxes_ids(struct ph_mailboxes *mailboxes)
+{
+    return mailboxes->ids;
+}
+
 /* ---- Finding ---- */
 
 /* Seconds, as is usual, but never the same twice: a mailbox that is deleted and made again at once is another one. */

@@ -129,5 +129,7 @@ int ph_message_expunge(struct ph_mailboxes *mailboxes, const struct ph_access *a
                        struct ph_plan *plan, size_t *out_found, struct ph_error *err) PH_MUST_USE;
 
 struct ph_db *ph_mailboxes_db(struct ph_mailboxes *mailboxes);
+/* Makes message ids. */
+struct ph_uuid_gen *ph_mailboxes_ids(struct ph_mailboxes *mailboxes);
 
 #endif

@@ -18,7 +18,8 @@ static int fail_open(const char *name, int errnum, struct ph_error *err)
 
 static int check_name(const char *name, struct ph_error *err)
 {
-    bool is_part = name[0] != '\0' && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && strchr(name, '/') == NULL;
+    bool is_part =
+        name[0] != '\0' && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && strchr(name, '/') == NULL;
     return is_part ? PH_OK : ph_fail(err, PH_EDENIED, "%.180s: not the name of a file", name);
 }
 

@@ -115,8 +115,9 @@ static struct ph_bytes target_name(const struct import *import, struct ph_bytes 
     if (mailbox == NULL || (is_inbox && mailbox[0] == '\0')) {
         return ph_arena_bytes(arena, name);
     }
-    const char *text = is_inbox ? ph_arena_printf(arena, "%s", mailbox)
-                                : ph_arena_printf(arena, "%s.%.*s", mailbox, (int)name.len, (const char *)name.ptr);
+    const char *text =
+        is_inbox ? ph_arena_printf(arena, "%s", mailbox)
+                 : ph_arena_printf(arena, "%s.%.*s", mailbox, (int)name.len, (const char *)name.ptr);
     return ph_bytes_str(text);
 }
 
@@ -125,8 +126,8 @@ static int run_folder(struct import *import, const struct ph_source_folder *fold
     struct ph_arena arena;
     ph_arena_init(&arena, 0);
     import->counts = (struct ph_import_counts){0};
-    import->folder = (struct ph_import_folder){target_name(import, folder->name, &arena), folder->uid_validity,
-                                               folder->uid_next};
+    import->folder = (struct ph_import_folder){target_name(import, folder->name, &arena),
+                                               folder->uid_validity, folder->uid_next};
     bool keeps_uids = false;
     struct ph_error trouble_of = {0};
     int result = import->target->begin(import->target->ctx, &import->folder, &keeps_uids, &trouble_of);

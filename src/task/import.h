@@ -34,7 +34,8 @@ struct ph_import_folder {
 struct ph_import_target {
     void *ctx;
     /* Makes the mailbox. */
-    int (*begin)(void *ctx, const struct ph_import_folder *folder, bool *out_keeps_uids, struct ph_error *err);
+    int (*begin)(void *ctx, const struct ph_import_folder *folder, bool *out_keeps_uids,
+                 struct ph_error *err);
     /* Puts a batch of COUNT records (import_wire.h) and adds what became of them to COUNTS; says trouble with record
      * INDEX by TROUBLE. */
     int (*put)(void *ctx, const struct ph_import_folder *folder, struct ph_spool *batch, unsigned count,
@@ -53,8 +54,9 @@ struct ph_import_listener {
 };
 
 struct ph_import_options {
-    const char *mailbox; /* where INBOX goes, and the folders below it; NULL: INBOX, and folders by their own names */
-    bool is_dry;         /* records without octets */
+    const char *
+        mailbox; /* where INBOX goes, and the folders below it; NULL: INBOX, and folders by their own names */
+    bool is_dry; /* records without octets */
     const char *spool_directory;
     uint64_t message_max_bytes;
 };

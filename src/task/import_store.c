@@ -110,8 +110,8 @@ static int open_mailbox(struct putting *p, struct ph_error *err)
 static int look(struct putting *p, struct item *item, struct ph_error *err)
 {
     struct ph_error trouble = {0};
-    int result = p->exists ? ph_store_imported_get(p->db, &p->mailbox.id, item->record.key,
-                                                   &item->message_id, &trouble)
+    int result = p->exists ? ph_store_imported_get(p->db, &p->mailbox.id, item->record.key, &item->message_id,
+                                                   &trouble)
                            : PH_ENOTFOUND;
     if (result == PH_OK) {
         item->outcome.fate = PH_IMPORT_PRESENT;
@@ -198,7 +198,10 @@ static int add(struct putting *p, struct item *item, struct ph_plan *plan, struc
     struct ph_blob_item blobs[2] = {
         {PH_BLOB_HEADER, {{NULL, 0}, p->batch, item->offset, message.header_bytes}, 1, {{0}}},
         {PH_BLOB_BODY,
-         {{NULL, 0}, p->batch, item->offset + message.header_bytes, message.total_bytes - message.header_bytes},
+         {{NULL, 0},
+          p->batch,
+          item->offset + message.header_bytes,
+          message.total_bytes - message.header_bytes},
          1,
          {{0}}},
     };
@@ -206,7 +209,7 @@ static int add(struct putting *p, struct item *item, struct ph_plan *plan, struc
     if (result != PH_OK) {
         return result;
     }
-    item->message_id = message.message_id = ph_uuid_gen_next(p->store->ids);
+    item->message_id = message.message_id = ph_uuid_gen_next(ph_mailboxes_ids(p->store->mailboxes));
     message.header_blob = blobs[0].id;
     message.body_blob = blobs[1].id;
     ph_store_imported_add(plan, &p->mailbox.id, item->record.key, &message.message_id);
@@ -280,8 +283,8 @@ static int read_back(struct putting *p, struct item *item, uint8_t out_digest[PH
                      struct ph_error *err)
 {
     struct ph_message_reader reader;
-    int result = ph_message_open(p->store->mailboxes, &administrator, &p->mailbox, &item->message_id, &reader,
-                                 err);
+    int result =
+        ph_message_open(p->store->mailboxes, &administrator, &p->mailbox, &item->message_id, &reader, err);
     if (result != PH_OK) {
         return result;
     }
@@ -331,7 +334,8 @@ static int finish(struct putting *p, struct item *item, struct ph_error *err)
     if (item->outcome.fate == PH_IMPORT_NEW && item->record.kept.uidl.len > 0) {
         bool has_uidl = false;
         struct ph_error trouble = {0};
-        result = ph_store_pop3_metadata_has_uidl(p->db, &p->mailbox.id, &item->message_id, &has_uidl, &trouble);
+        result =
+            ph_store_pop3_metadata_has_uidl(p->db, &p->mailbox.id, &item->message_id, &has_uidl, &trouble);
         item->outcome.has_lost_uidl = result == PH_OK && !has_uidl;
         if (result == PH_ENOTFOUND) {
             result = PH_OK; /* deleted at once */

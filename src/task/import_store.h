@@ -16,7 +16,6 @@
 struct ph_import_store {
     struct ph_mailboxes *mailboxes;
     struct ph_blob_store *blobs;
-    struct ph_uuid_gen *ids;
 };
 
 struct ph_import_into {

@@ -90,12 +90,11 @@ int ph_import_record_parse(struct ph_bytes line, struct ph_import_record *out, s
     enum { ALL_FLAGS = 63 };
     uint64_t flags = 0;
     *out = (struct ph_import_record){0};
-    bool is_right = take_hex(&line, out->key, sizeof out->key) &&
-                    take_hex(&line, out->digest, sizeof out->digest) &&
-                    take_number(&line, INT64_MAX, &out->octets) &&
-                    take_number(&line, UINT32_MAX, &out->uid) && take_date(&line, &out->internal_date_ms) &&
-                    take_date(&line, &out->save_date_ms) && take_number(&line, ALL_FLAGS, &flags) &&
-                    take_uidl(&line, &out->kept.uidl) && are_keywords(line);
+    bool is_right =
+        take_hex(&line, out->key, sizeof out->key) && take_hex(&line, out->digest, sizeof out->digest) &&
+        take_number(&line, INT64_MAX, &out->octets) && take_number(&line, UINT32_MAX, &out->uid) &&
+        take_date(&line, &out->internal_date_ms) && take_date(&line, &out->save_date_ms) &&
+        take_number(&line, ALL_FLAGS, &flags) && take_uidl(&line, &out->kept.uidl) && are_keywords(line);
     out->kept.flags = (unsigned)flags;
     out->kept.keywords = line;
     return is_right ? PH_OK : ph_fail(err, PH_EINVALID, "a line about a message that makes no sense");

@@ -84,8 +84,7 @@ static int by_uid(const void *left, const void *right)
 static struct ph_maildir_file *find(struct ph_maildir_scan *scan, struct ph_bytes base)
 {
     const struct ph_maildir_file wanted = {.parts = {.base = base}};
-    return scan->count == 0 ? NULL
-                            : bsearch(&wanted, scan->files, scan->count, sizeof *scan->files, by_base);
+    return scan->count == 0 ? NULL : bsearch(&wanted, scan->files, scan->count, sizeof *scan->files, by_base);
 }
 
 /* ---- The lists ---- */
@@ -178,8 +177,7 @@ static void drop_twins(struct ph_maildir_scan *scan)
 {
     size_t kept = 0;
     for (size_t i = 0; i < scan->count; i++) {
-        if (kept == 0 ||
-            compare_base(scan->files[kept - 1].parts.base, scan->files[i].parts.base) != 0) {
+        if (kept == 0 || compare_base(scan->files[kept - 1].parts.base, scan->files[i].parts.base) != 0) {
             scan->files[kept++] = scan->files[i];
         }
     }

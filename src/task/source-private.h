@@ -10,7 +10,8 @@
 struct ph_source_kind {
     const char *name; /* of the format */
     int (*next_folder)(struct ph_source *source, struct ph_source_folder *out_folder, struct ph_error *err);
-    int (*next_message)(struct ph_source *source, struct ph_source_message *out_message, struct ph_error *err);
+    int (*next_message)(struct ph_source *source, struct ph_source_message *out_message,
+                        struct ph_error *err);
     void (*free)(struct ph_source *source);
 };
 

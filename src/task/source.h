@@ -24,7 +24,8 @@ enum ph_source_format { PH_SOURCE_AUTO, PH_SOURCE_MBOX, PH_SOURCE_MAILDIR, PH_SO
 struct ph_source_options {
     const char *path;
     enum ph_source_format format; /* AUTO: by what is there */
-    const char *uidl_format;      /* see task/uidl_format.h; NULL: that of Dovecot, where it has left a dovecot-uidlist; "none" */
+    const char *
+        uidl_format; /* see task/uidl_format.h; NULL: that of Dovecot, where it has left a dovecot-uidlist; "none" */
     const char *spool_directory;
     uint64_t message_max_bytes;
     void (*problem)(void *ctx, const char *where, const char *text);

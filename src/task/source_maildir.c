@@ -252,7 +252,8 @@ static void find_keywords(struct maildir *maildir, const struct ph_maildir_file 
         maildir->source.options.problem(maildir->source.options.ctx, maildir->where,
                                         "it has a keyword that dovecot-keywords does not name");
     }
-    if (file->parts.is_passed && ph_bytes_find(ph_buf_view(&maildir->keywords), '$') == maildir->keywords.len) {
+    if (file->parts.is_passed &&
+        ph_bytes_find(ph_buf_view(&maildir->keywords), '$') == maildir->keywords.len) {
         ph_buf_str(&maildir->keywords, maildir->keywords.len > 0 ? " $Forwarded" : "$Forwarded");
     }
 }
@@ -355,7 +356,8 @@ int ph_source_maildir_new(const struct ph_source_options *options, int fd, struc
             }
         }
         /* The Maildir itself is the first. */
-        maildir->folders = ph_realloc(maildir->folders, (maildir->folder_count + 1) * sizeof *maildir->folders);
+        maildir->folders =
+            ph_realloc(maildir->folders, (maildir->folder_count + 1) * sizeof *maildir->folders);
         memmove(maildir->folders + 1, maildir->folders, maildir->folder_count * sizeof *maildir->folders);
         maildir->folders[0] = ph_strdup("");
         maildir->folder_count++;

@@ -187,9 +187,8 @@ static void describe(struct mbox *mbox, struct ph_source_message *out)
     const struct ph_mbox_message *message = &mbox->parser.message;
     const char *slash = strrchr(mbox->source.options.path, '/');
     char name[PATH_MAX + 32];
-    int len = snprintf(name, sizeof name, "%s%c%u",
-                       slash == NULL ? mbox->source.options.path : slash + 1, '\0',
-                       ph_digest_count_add(&mbox->digests, out->digest));
+    int len = snprintf(name, sizeof name, "%s%c%u", slash == NULL ? mbox->source.options.path : slash + 1,
+                       '\0', ph_digest_count_add(&mbox->digests, out->digest));
     ph_import_key("mbox", ph_bytes_of(name, len > 0 ? (size_t)len : 0), out->digest, out->key);
     find_uidl(mbox);
     out->where = mbox->where;
