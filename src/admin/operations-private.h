@@ -33,6 +33,8 @@ ph_operation_run ph_op_mailbox_list, ph_op_mailbox_create, ph_op_mailbox_delete;
 ph_operation_run ph_op_message_list, ph_op_message_show, ph_op_message_delete;
 /* operations_deliver.c */
 ph_operation_run ph_op_deliver;
+/* operations_backup.c */
+ph_operation_run ph_op_backup;
 /* operations_check.c */
 ph_operation_run ph_op_check;
 /* operations_status.c */

@@ -35,6 +35,9 @@
     X(DRY_RUN, "--dry-run", 'n', NULL, "write nothing; say what would be done")                           \
     X(FULL, "--full", 0, NULL, "read all content, not only where it begins")                              \
     X(REPAIR, "--repair", 0, NULL, "repair what follows from something that is still right")              \
+    X(INCREMENTAL, "--incremental", 0, NULL, "another generation, beside those that are there")           \
+    X(GENERATION, "--generation", 0, "NAME", "the backup of that name; default: the newest, or all")      \
+    X(TO, "--to", 0, "DATA_DIR", "the data directory; default: that of the configuration")                \
     X(HOSTNAME, "--hostname", 0, "NAME", "the host's name in the DNS")                                    \
     X(DOMAIN, "--domain", 0, "DOMAIN", "a domain to take mail for")                                       \
     X(USER, "--user", 0, "USER", "the first user of that domain")                                         \
@@ -77,6 +80,7 @@ enum ph_cli_output {
     PH_CLI_OUTPUT_LIST,
     PH_CLI_OUTPUT_OCTETS,
     PH_CLI_OUTPUT_STATUS,
+    PH_CLI_OUTPUT_RESULT,   /* what was done, a line for each figure */
     PH_CLI_OUTPUT_FINDINGS, /* a list of what is wrong: exit code 65 where something of it stays */
 };
 
@@ -90,6 +94,8 @@ enum ph_cli_kind {
     PH_CLI_KIND_CHECK_CONFIG,
     PH_CLI_KIND_INIT,
     PH_CLI_KIND_VERSION,
+    PH_CLI_KIND_BACKUP,
+    PH_CLI_KIND_RESTORE,
     PH_CLI_KIND_COUNT
 };
 
@@ -151,5 +157,7 @@ int ph_cli_serve(const struct ph_cli_call *call);
 int ph_cli_check_config(const struct ph_cli_call *call);
 int ph_cli_init(const struct ph_cli_call *call);
 int ph_cli_version(const struct ph_cli_call *call);
+int ph_cli_backup(const struct ph_cli_call *call);
+int ph_cli_restore(const struct ph_cli_call *call);
 
 #endif

@@ -94,6 +94,22 @@ static void put_flag(const struct ph_cli_call *call, enum ph_cli_option option, 
     }
 }
 
+/* The server has another working directory. */
+static int complete_directory(json_t *object, struct ph_error *err)
+{
+    const char *path = json_string_value(json_object_get(object, "directory"));
+    if (path == NULL || path[0] == '/') {
+        return PH_OK;
+    }
+    char *here = getcwd(NULL, 0);
+    if (here == NULL) {
+        return ph_fail_errno(err, PH_EUNAVAILABLE, errno, "the working directory");
+    }
+    json_object_set_new(object, "directory", json_sprintf("%s/%s", here, path));
+    free(here);
+    return PH_OK;
+}
+
 static int put_arguments(const struct ph_cli_call *call, const struct ph_config *config, json_t *object,
                          struct ph_error *err)
 {
@@ -106,6 +122,10 @@ static int put_arguments(const struct ph_cli_call *call, const struct ph_config 
     }
     put_flag(call, PH_CLI_FULL, object, "full");
     put_flag(call, PH_CLI_REPAIR, object, "repair");
+    put_flag(call, PH_CLI_INCREMENTAL, object, "incremental");
+    if (result == PH_OK) {
+        result = complete_directory(object, err);
+    }
     if (result == PH_OK && call->command->content == PH_CLI_CONTENT_MESSAGE) {
         result = put_sender(call, config, object, err);
     }

@@ -205,6 +205,26 @@ const struct ph_cli_command ph_cli_commands[] = {
             "something else is left. It never deletes a message: one whose content is damaged stays listed.",
     },
     {
+        .name = "backup",
+        .arguments = "DIRECTORY",
+        .options = OPTION(INCREMENTAL) | OPTION(VERIFY) | OPTION(GENERATION),
+        .output = PH_CLI_OUTPUT_RESULT,
+        .kind = PH_CLI_KIND_BACKUP,
+        .summary = "Copy the store into a directory, while it serves; or verify such copies.",
+        .text =
+            "All that was acknowledged before is in it. --incremental adds a generation to those that the directory "
+            "has: the database, and the segments that are new. The server writes it, so its user must be allowed to. "
+            "With --verify every file is read and compared with its digest; exit code 65 if one differs.",
+    },
+    {
+        .name = "restore",
+        .arguments = "DIRECTORY",
+        .options = OPTION(TO) | OPTION(GENERATION),
+        .kind = PH_CLI_KIND_RESTORE,
+        .summary = "Put a backup into an empty data directory.",
+        .text = "Every file is compared with its digest on the way. What was interrupted can be begun again.",
+    },
+    {
         .name = "status",
         .arguments = "",
         .output = PH_CLI_OUTPUT_STATUS,

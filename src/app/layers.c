@@ -49,6 +49,13 @@ static int open_database(struct ph_layers *layers, struct ph_error *err)
         .clock = &ph_clock_system,
         .log = layers->log,
     };
+    char *mark = ph_layers_path(layers->config, "restoring");
+    bool is_unfinished = access(mark, F_OK) == 0;
+    free(mark);
+    if (is_unfinished) {
+        return ph_fail(err, PH_EUNAVAILABLE, "%.180s: a backup was not restored to its end, restore it again",
+                       root->data_dir);
+    }
     int result = ph_sqlite_open(&options, &layers->db, err);
     if (result != PH_OK) {
         return result;

@@ -14,6 +14,8 @@ static int (*const runners[PH_CLI_KIND_COUNT])(const struct ph_cli_call *call) =
     [PH_CLI_KIND_CHECK_CONFIG] = ph_cli_check_config,
     [PH_CLI_KIND_INIT] = ph_cli_init,
     [PH_CLI_KIND_VERSION] = ph_cli_version,
+    [PH_CLI_KIND_BACKUP] = ph_cli_backup,
+    [PH_CLI_KIND_RESTORE] = ph_cli_restore,
 };
 
 int main(int argc, char **argv)

@@ -194,6 +194,19 @@ static void print_sum(const json_t *result)
             (long long)number_of(result, "repaired"));
 }
 
+/* ---- What was done ---- */
+
+static void print_result(const struct ph_output *output, const json_t *result)
+{
+    const char *name = NULL;
+    json_t *value = NULL;
+    json_object_foreach((json_t *)result, name, value)
+    {
+        char number[24];
+        fprintf(output->out, "%-14s%s\n", name, cell(result, ph_bytes_str(name), number));
+    }
+}
+
 /* ---- The end ---- */
 
 struct ph_admin_sink ph_output_sink(struct ph_output *output)
@@ -213,6 +226,8 @@ void ph_output_end(struct ph_output *output, const json_t *result)
         fputc('\n', output->out);
     } else if (result != NULL && kind == PH_CLI_OUTPUT_STATUS) {
         print_status(output, result);
+    } else if (result != NULL && kind == PH_CLI_OUTPUT_RESULT) {
+        print_result(output, result);
     }
     if (result != NULL && kind == PH_CLI_OUTPUT_FINDINGS && !is_json(output)) {
         print_sum(result);

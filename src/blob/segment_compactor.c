@@ -46,7 +46,7 @@ struct drain {
 
 static bool is_stopping(const struct drain *d)
 {
-    return d->is_limited && atomic_load(&d->store->is_stopping);
+    return (d->is_limited && atomic_load(&d->store->is_stopping)) || atomic_load(&d->store->holds) > 0;
 }
 
 /* Pauses as long as what was read since the last pause should have taken. */
@@ -337,7 +337,8 @@ int ph_segment_compact(struct ph_segment_store *store, unsigned percent, uint32_
 {
     int result = PH_OK;
     bool is_done = false;
-    while (result == PH_OK && !is_done && !(is_limited && atomic_load(&store->is_stopping))) {
+    while (result == PH_OK && !is_done && !(is_limited && atomic_load(&store->is_stopping)) &&
+           atomic_load(&store->holds) == 0) {
         struct drain drain = {.store = store, .is_limited = is_limited};
         pthread_mutex_lock(&store->compacting);
         result = choose(store, percent, segment_max, &drain.number, err);

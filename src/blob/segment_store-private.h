@@ -32,6 +32,7 @@ struct ph_segment_store {
     uint64_t removed_lost;
     atomic_uint_fast64_t compacted;
 
+    atomic_uint holds;          /* while there are any, nothing is compacted */
     pthread_mutex_t compacting; /* held for one segment */
     struct ph_compact_output output;
 

@@ -261,6 +261,48 @@ int ph_segment_store_stats(struct ph_blob_store *base, struct ph_segment_stats *
     return result;
 }
 
+/* ---- For whoever copies the files ---- */
+
+void ph_segment_store_hold(struct ph_blob_store *base)
+{
+    struct ph_segment_store *store = (struct ph_segment_store *)base;
+    atomic_fetch_add(&store->holds, 1);
+    /* One that is being compacted is left soon, or removed by then. */
+    pthread_mutex_lock(&store->compacting);
+    pthread_mutex_unlock(&store->compacting);
+}
+
+void ph_segment_store_unhold(struct ph_blob_store *base)
+{
+    struct ph_segment_store *store = (struct ph_segment_store *)base;
+    atomic_fetch_sub(&store->holds, 1);
+}
+
+int ph_segment_store_list(struct ph_blob_store *base, struct ph_segment_entry **out_entries,
+                          size_t *out_count, struct ph_error *err)
+{
+    struct ph_segment_store *store = (struct ph_segment_store *)base;
+    struct ph_arena arena;
+    ph_arena_init(&arena, 0);
+    struct ph_segment_list list;
+    int result = ph_segment_list(store->db, &arena, &list, err);
+    *out_entries = NULL;
+    *out_count = 0;
+    if (result == PH_OK) {
+        *out_entries = ph_alloc((list.count + 1) * sizeof **out_entries);
+        for (size_t i = 0; i < list.count; i++) {
+            if (list.rows[i].state != PH_SEGMENT_DEAD) {
+                (*out_entries)[(*out_count)++] = (struct ph_segment_entry){
+                    .number = list.rows[i].number,
+                    .is_final = list.rows[i].state > PH_SEGMENT_OUTPUT,
+                };
+            }
+        }
+    }
+    ph_arena_fini(&arena);
+    return result;
+}
+
 int ph_segment_store_compact_now(struct ph_blob_store *base, unsigned percent, struct ph_error *err)
 {
     struct ph_segment_store *store = (struct ph_segment_store *)base;

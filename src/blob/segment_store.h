@@ -58,6 +58,18 @@ int ph_segment_store_stats(struct ph_blob_store *store, struct ph_segment_stats 
 int ph_segment_store_compact_now(struct ph_blob_store *store, unsigned percent,
                                  struct ph_error *err) PH_MUST_USE;
 
+/* From the one to the other no segment is removed: for whoever copies the files. May be nested. */
+void ph_segment_store_hold(struct ph_blob_store *store);
+void ph_segment_store_unhold(struct ph_blob_store *store);
+
+struct ph_segment_entry {
+    uint32_t number;
+    bool is_final; /* nothing is appended to it any more */
+};
+/* The segments that there are, by number. *OUT_ENTRIES is the caller's to free. */
+int ph_segment_store_list(struct ph_blob_store *store, struct ph_segment_entry **out_entries,
+                          size_t *out_count, struct ph_error *err) PH_MUST_USE;
+
 /* Looks at the record that ID's row points to: that one of this id and these lengths stands there and, IS_WHOLE,
  * that each octet is as it was written. *OUT_BYTES were read for that. PH_ENOTFOUND: there is no such row. PH_ECORRUPT:
  * the content is damaged, or its segment missing; ERR says which. */

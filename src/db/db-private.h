@@ -25,6 +25,7 @@ struct ph_db_engine {
     void (*submit)(struct ph_db *db, struct ph_plan *plan);
     void (*set_companion)(struct ph_db *db, const struct ph_db_companion *companion);
     unsigned (*waiting)(struct ph_db *db);
+    int (*copy)(struct ph_db *db, const char *path, uint64_t bytes_per_second, struct ph_error *err);
     /* Applies what was submitted, then frees. */
     void (*close)(struct ph_db *db);
 };

@@ -143,6 +143,11 @@ int ph_db_apply(struct ph_db *db, struct ph_plan *plan, struct ph_error *err)
     return waiter.result;
 }
 
+int ph_db_copy(struct ph_db *db, const char *path, uint64_t bytes_per_second, struct ph_error *err)
+{
+    return db->engine->copy(db, path, bytes_per_second, err);
+}
+
 /* ---- Life ---- */
 
 void ph_db_set_companion(struct ph_db *db, const struct ph_db_companion *companion)

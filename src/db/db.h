@@ -59,6 +59,14 @@ struct ph_db_companion {
 };
 void ph_db_set_companion(struct ph_db *db, const struct ph_db_companion *companion);
 
+/* ---- Copying ---- */
+
+/* All of the database, of one moment that is not before the call, into a new file PATH, which is on disk and was checked
+ * when this returns. Others read and write meanwhile. BYTES_PER_SECOND 0: as fast as it goes. PH_ECORRUPT: the
+ * database is damaged; PH_ELIMIT: the disk is full. */
+int ph_db_copy(struct ph_db *db, const char *path, uint64_t bytes_per_second,
+               struct ph_error *err) PH_MUST_USE;
+
 /* ---- Life and figures ---- */
 
 void ph_db_close(struct ph_db **db);

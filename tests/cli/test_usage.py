@@ -38,7 +38,7 @@ def commands():
 
 
 def test_help_of_every_command():
-    assert {"serve", "check-config", "user add", "deliver", "status", "version"} <= set(commands())
+    assert {"serve", "check", "backup", "restore", "check-config", "user add", "deliver", "status", "version"} <= set(commands())
     for command in commands():
         for words in ([*command.split(), "--help"], ["--help", *command.split()]):
             result = posthouse(*words)

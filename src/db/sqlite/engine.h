@@ -132,6 +132,11 @@ void ph_sqlite_submit(struct ph_db *db, struct ph_plan *plan);
 unsigned ph_sqlite_waiting(struct ph_db *db);
 void ph_sqlite_set_companion(struct ph_db *db, const struct ph_db_companion *companion);
 
+/* ---- copy.c ---- */
+
+int ph_sqlite_copy(struct ph_db *db, const char *path, uint64_t bytes_per_second,
+                   struct ph_error *err) PH_MUST_USE;
+
 /* ---- open.c ---- */
 
 struct ph_sqlite {

@@ -165,6 +165,7 @@ static const struct ph_db_engine functions = {
     .submit = ph_sqlite_submit,
     .set_companion = ph_sqlite_set_companion,
     .waiting = ph_sqlite_waiting,
+    .copy = ph_sqlite_copy,
     .close = close_engine,
 };
 
