@@ -19,7 +19,6 @@
 
 enum {
     BACKLOG = 1024,
-    ACCEPTS_MAX = 16,
     COMPLAINT_MS = 10000,
     UNSENT_BYTES_MAX = 128 * 1024, /* in the kernel, for a peer that reads slowly */
 };
@@ -45,24 +44,22 @@ static bool read_local_address(int fd, struct ph_address *out_address)
     return true;
 }
 
-static void start(struct ph_listener *listener, struct ph_worker *worker, int fd, const struct sockaddr *addr)
+static struct ph_conn *register_connection(struct ph_listener *listener, int fd, const struct sockaddr *addr)
 {
     struct ph_address peer;
     struct ph_address local = listener->local;
     ph_address_from_sockaddr(addr, &peer);
     if (listener->is_wildcard && !read_local_address(fd, &local)) {
         close(fd);
-        return;
+        return NULL;
     }
     struct ph_conn *conn = ph_conn_new(listener, fd, &peer, &local);
     const char *trouble = ph_registry_add(listener->pool, conn);
     if (trouble != NULL) {
         ph_conn_log_refused(conn, trouble);
         ph_conn_ask_close(conn, PH_CLOSE_REFUSED);
-    } else if (atomic_load(&listener->pool->is_stopping)) {
-        ph_conn_ask_close(conn, PH_CLOSE_SHUTDOWN);
     }
-    ph_conn_run(conn, worker, 0);
+    return conn;
 }
 
 /* Once in a while: it is tried ten times a second. */
@@ -80,35 +77,39 @@ static void complain(struct ph_listener *listener, int errnum)
                  is_descriptors ? "file descriptors" : "memory", listener->options.address);
 }
 
+/* One at a time, and the listener is armed again before the connection is run: a storm of connections is spread over
+ * the workers and takes its turn among the sessions. */
+static struct ph_conn *accept_one(struct ph_listener *listener)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_storage space;
+    } name = {0};
+    socklen_t len = sizeof name;
+    int fd = accept4(listener->pollable.fd, &name.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
+        complain(listener, errno);
+        atomic_store(&listener->is_paused, true);
+        return NULL;
+    }
+    ph_listener_arm(listener);
+    return fd < 0 ? NULL : register_connection(listener, fd, &name.any);
+}
+
 static void accept_ready(struct ph_pollable *pollable, struct ph_worker *worker, uint32_t events)
 {
     (void)events;
     struct ph_listener *listener = (struct ph_listener *)(void *)pollable;
     struct ph_pool *pool = listener->pool;
-    if (atomic_load(&pool->is_stopping)) {
-        return; /* the shut socket would be ready for ever */
+    struct ph_conn *conn = NULL;
+    atomic_fetch_add(&pool->accepting, 1);
+    if (!atomic_load(&pool->is_stopping)) { /* else the socket is shut, and would be ready for ever */
+        conn = accept_one(listener);
     }
-    for (int i = 0; i < ACCEPTS_MAX; i++) {
-        union {
-            struct sockaddr any;
-            struct sockaddr_storage space;
-        } name = {0};
-        socklen_t len = sizeof name;
-        int fd = accept4(pollable->fd, &name.any, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
-            start(listener, worker, fd, &name.any);
-            continue;
-        }
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            complain(listener, errno);
-            atomic_store(&listener->is_paused, true);
-            return;
-        }
-        if (errno == EAGAIN || errno == EBADF || errno == EINVAL) {
-            break;
-        }
+    atomic_fetch_sub(&pool->accepting, 1);
+    if (conn != NULL) {
+        ph_conn_run(conn, worker, 0);
     }
-    ph_listener_arm(listener);
 }
 
 static int fail_bind(const char *address, int errnum, struct ph_error *err)

@@ -2,6 +2,8 @@
 /* Where one may listen, what is refused, and what becomes of names in the file system. */
 #include <dirent.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "net/net-private.h"
 #include "net/test_echo.h"
 #include "net/test_support.h"
 
@@ -117,6 +120,37 @@ static void test_connections_know_their_own_address(void **state)
     ph_test_expect(&client, expected);
     const char *peer = ph_test_read_line(&client);
     assert_true(peer != NULL && ph_bytes_starts(ph_bytes_str(peer), PH_BYTES("127.0.0.7:")));
+    ph_test_hang_up(&client);
+}
+
+/* Set once on the listener, not with three system calls on each connection. */
+static void test_accepted_sockets_inherit_their_options(void **state)
+{
+    struct fixture *f = *state;
+    char bound[PH_LISTENER_NAME_MAX];
+    struct ph_test_client client;
+    static const struct {
+        int level;
+        int name;
+        int value;
+    } options[] = {
+        {IPPROTO_TCP, TCP_NODELAY, 1},
+        {SOL_SOCKET, SO_KEEPALIVE, 1},
+        {IPPROTO_TCP, TCP_NOTSENT_LOWAT, 128 * 1024},
+    };
+    assert_int_equal(try_listen(f, "127.0.0.1:0", bound), PH_OK);
+    ph_test_pool_start(&f->pool);
+    ph_test_connect(&client, bound, NULL);
+    ph_test_expect(&client, "hello");
+    pthread_mutex_lock(&f->pool.pool->list_lock);
+    int fd = f->pool.pool->connections->pollable.fd;
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        int value = 0;
+        socklen_t len = sizeof value;
+        assert_int_equal(getsockopt(fd, options[i].level, options[i].name, &value, &len), 0);
+        assert_int_equal(value, options[i].value);
+    }
+    pthread_mutex_unlock(&f->pool.pool->list_lock);
     ph_test_hang_up(&client);
 }
 
@@ -265,6 +299,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_free_ports, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_connections_know_their_own_address, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_accepted_sockets_inherit_their_options, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_what_is_no_address, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_taken_port, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_unix_socket, set_up, tear_down),

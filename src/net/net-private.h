@@ -142,6 +142,7 @@ struct ph_pool {
     struct ph_tls_context *tls;
 
     atomic_bool is_stopping;
+    atomic_uint accepting; /* workers that may still add a connection, though is_stopping was set meanwhile */
     _Atomic uint64_t events;
     atomic_uint busy;
     _Atomic uint64_t rounds; /* of the housekeeper */

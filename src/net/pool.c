@@ -9,6 +9,7 @@
  *
  * The thread that calls ph_pool_run is the housekeeper: deadlines, paused listeners, the stop.
  */
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -289,6 +290,9 @@ static void end_connections(struct ph_pool *pool)
         ph_listener_close(listener);
     }
     uint64_t give_up_ms = ph_mono_ms(pool->options.clock) + pool->options.stop_grace_ms;
+    while (atomic_load(&pool->accepting) > 0) {
+        poll(NULL, 0, 1); /* from here on nobody is added: each is told below */
+    }
     ph_registry_sweep(pool, 0, true);
     while (count_connections(pool) > 0) {
         uint64_t now_ms = ph_mono_ms(pool->options.clock);
@@ -319,6 +323,7 @@ int ph_pool_run(struct ph_pool *pool, struct ph_error *err)
     atomic_store(&pool->is_stopping, true);
     end_connections(pool);
     end_workers(pool);
+    assert(count_connections(pool) == 0);
     return result;
 }
 

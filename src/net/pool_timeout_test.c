@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a peer may not do: be silent, not read, go on talking. And what it cannot make us do: run in circles. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 
 #include <cmocka.h>
 
@@ -292,6 +294,61 @@ static void test_loops_that_must_not_be(void **state)
     free(noise);
 }
 
+/* ---- Deadlines against everything else ---- */
+
+/* What came is thrown away; false once the connection has ended. */
+static bool lives(const struct ph_test_client *client)
+{
+    static uint8_t octets[65536];
+    ssize_t got;
+    do {
+        got = recv(client->fd, octets, sizeof octets, MSG_DONTWAIT);
+    } while (got > 0);
+    return got < 0 && errno == EAGAIN;
+}
+
+/* Time flies while sessions talk, park, answer, break: whoever is late is closed once, by its owner. */
+static void test_deadlines_at_any_moment(void **state)
+{
+    struct fixture *f = *state;
+    enum { CLIENTS = 16, ROUNDS = 400 };
+    static struct ph_test_client clients[CLIENTS];
+    static const char *const commands[] = {
+        "park during\r\npark during\r\n", "x\r\n", "chain 10\r\n", "big 300000\r\n", "half", "\r\nquit\r\n",
+    };
+    uint32_t random = 1;
+    /* The housekeeper looks all the time: nobody takes its wake-up away. */
+    assert_int_equal(eventfd_write(f->pool.pool->wake_fd, 1), 0);
+    for (int i = 0; i < CLIENTS; i++) {
+        ph_test_connect(&clients[i], i % 2 == 0 ? f->bound : f->unix_bound, NULL);
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < CLIENTS; i++) {
+            random = random * 1664525U + 1013904223U;
+            unsigned dice = random >> 24;
+            const char *command = commands[dice % 6];
+            if (dice > 240) {
+                ph_test_reset(&clients[i]);
+            } else if (lives(&clients[i])) {
+                (void)ph_test_send_what_goes(&clients[i], command, strlen(command));
+                continue;
+            } else {
+                ph_test_hang_up(&clients[i]);
+            }
+            ph_test_connect(&clients[i], dice % 2 == 0 ? f->bound : f->unix_bound, NULL);
+        }
+        f->pool.manual.mono_us += PH_TEST_ECHO_TIMEOUT_MS * 250ULL;
+        if (round % 4 == 0) {
+            ph_test_pause();
+        }
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        ph_test_hang_up(&clients[i]);
+    }
+    PH_TEST_WAIT_UNTIL(ph_test_pool_connections(&f->pool) == 0);
+    assert_true(atomic_load(&f->echo.closed[PH_CLOSE_TIMEOUT]) > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,6 +361,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_resume_into_a_full_socket, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_peer_that_talks_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_loops_that_must_not_be, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_deadlines_at_any_moment, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
