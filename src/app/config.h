@@ -31,10 +31,16 @@
 #define PH_CONFIG_CHOICES_page_bytes(X) \
     X(PH_CONFIG_PAGE_1024, "1024") X(PH_CONFIG_PAGE_2048, "2048") X(PH_CONFIG_PAGE_4096, "4096")
 #define PH_CONFIG_CHOICES_tls_version(X) X(PH_CONFIG_TLS_1_2, "1.2") X(PH_CONFIG_TLS_1_3, "1.3")
+#define PH_CONFIG_CHOICES_seccomp(X)        \
+    X(PH_CONFIG_SECCOMP_ENFORCE, "enforce") \
+    X(PH_CONFIG_SECCOMP_KILL, "kill")       \
+    X(PH_CONFIG_SECCOMP_LOG, "log")         \
+    X(PH_CONFIG_SECCOMP_OFF, "off")
 /* Every set of choices; a new one is named here too. */
 #define PH_CONFIG_CHOICE_SETS(SET) \
     SET(log_format)                \
-    SET(log_level) SET(protocol) SET(listener_tls) SET(tls_version) SET(bare_newline) SET(page_bytes)
+    SET(log_level)                 \
+    SET(protocol) SET(listener_tls) SET(tls_version) SET(bare_newline) SET(page_bytes) SET(seccomp)
 
 #define PH_CONFIG_ENUM_NAME(name, text) name,
 #define PH_CONFIG_ENUM(set) enum ph_config_##set{PH_CONFIG_CHOICES_##set(PH_CONFIG_ENUM_NAME)};

@@ -18,7 +18,11 @@ void ph_init_config_text(const struct ph_init_plan *plan, struct ph_buf *text)
     ph_buf_str(text,
                "# Configuration of Posthouse, written by `posthouse init`; posthouse.yaml(5) has every key.\n"
                "# After a change: `posthouse check-config`, then restart or reload.\n\n");
-    ph_buf_printf(text, "hostname: %s\ndata_dir: \"%s\"\n\nlisteners:\n", plan->hostname, plan->data_dir);
+    ph_buf_printf(text, "hostname: %s\ndata_dir: \"%s\"\n", plan->hostname, plan->data_dir);
+    if (plan->has_owner) {
+        ph_buf_str(text, "# Whom the server becomes where root starts it.\nuser: " PH_INIT_SERVER_USER "\n");
+    }
+    ph_buf_str(text, "\nlisteners:\n");
     for (unsigned i = 0; i < PH_INIT_SERVICE_COUNT; i++) {
         for (size_t at = 0; plan->ports[i] != PH_INIT_NO_PORT && at < plan->address_count; at++) {
             ph_buf_printf(text, "  - {protocol: %s, address: \"%s:%d\", tls: %s}\n",

@@ -35,11 +35,24 @@ static void raise_descriptors(const struct ph_server *server)
     }
 }
 
+/* Root read them at the start; a reload comes without root. */
+static void check_keys(const struct ph_server *server)
+{
+    const struct ph_config_tls *tls = &server->config->root->tls;
+    for (unsigned i = 0; server->privileges.has_user && i < tls->certificates_count; i++) {
+        if (access(tls->certificates[i].key, R_OK) != 0) {
+            ph_log_event(&server->log, PH_LOG_WARNING, "unreadable-key",
+                         "%s: uid %u cannot read it, so a reload will fail", tls->certificates[i].key,
+                         (unsigned)server->privileges.uid);
+        }
+    }
+}
+
 static void check_process(const struct ph_server *server)
 {
     if (geteuid() == 0) {
         ph_log_event(&server->log, PH_LOG_WARNING, "running-as-root",
-                     "a user of its own is enough: it needs its data directory and its ports");
+                     "`user` in the configuration names one to become, once the ports are bound");
     }
     struct stat info;
     const char *data_dir = server->config->root->data_dir;
@@ -158,7 +171,15 @@ static int listen_one(struct ph_server *server, const struct ph_config_listener 
             config->protocol == PH_CONFIG_PROTOCOL_POP3 ? (void *)&server->pop3 : (void *)&server->smtp,
     };
     char bound[PH_LISTENER_NAME_MAX];
+    /* A port may need root; a unix socket is to be the server's own. */
+    bool needs_root = strncmp(config->address, "unix:", 5) != 0;
+    if (needs_root) {
+        ph_privileges_raise(&server->privileges);
+    }
     int result = ph_pool_listen(server->pool, &options, bound, err);
+    if (needs_root) {
+        ph_privileges_lower_again(&server->privileges);
+    }
     if (result == PH_OK) {
         struct ph_log_line line;
         ph_log_begin(&line, &server->log, PH_LOG_INFO, "listening");
@@ -293,6 +314,16 @@ static int start(struct ph_server *server, struct ph_error *err)
     struct ph_tls_context *tls = NULL;
     int result = ph_config_tls(server->config, &tls, err);
     if (result == PH_OK) {
+        result = ph_privileges_find(server->config, &server->privileges, err);
+    }
+    if (result == PH_OK) {
+        result = ph_privileges_lower(&server->privileges, server->config, err);
+    }
+    if (result == PH_OK) {
+        result = ph_sandbox_paths(server->config, ph_cli_config_path(server->call), &server->landlock_version,
+                                  err);
+    }
+    if (result == PH_OK) {
         result = open_layers(server, err);
     }
     if (result == PH_OK) {
@@ -306,6 +337,16 @@ static int start(struct ph_server *server, struct ph_error *err)
         ph_pool_set_tls(server->pool, tls);
     }
     ph_tls_context_unref(&tls);
+    if (result == PH_OK) {
+        result = ph_privileges_drop(&server->privileges, err);
+    }
+    if (result == PH_OK) {
+        result = ph_sandbox_calls(server->config, err);
+    }
+    if (result == PH_OK) {
+        check_keys(server);
+        ph_sandbox_log(server->config, server->landlock_version, &server->log);
+    }
     return result;
 }
 

@@ -13,6 +13,7 @@
 #include "app/cli.h"
 #include "app/config.h"
 #include "app/layers.h"
+#include "app/sandbox.h"
 #include "app/signals.h"
 #include "pop3/pop3.h"
 #include "smtp/smtp.h"
@@ -26,6 +27,8 @@ struct ph_server {
     const struct ph_cli_call *call; /* to load the configuration again */
     const struct ph_config *config; /* what runs */
     struct ph_log log;
+    struct ph_privileges privileges;
+    int landlock_version;
     struct ph_layers layers;
     struct ph_networks plaintext_networks;
     struct ph_networks proxy_networks;

@@ -58,6 +58,27 @@ def test_files_are_where_they_belong(machine):
     assert is_serving(machine)
 
 
+def test_init_then_restart_serves_the_network(machine):
+    machine.dpkg("-i", "/packages/new.deb")
+    machine.run("posthouse", "init", "--force", "--hostname", "mx.example.org", "--domain", "example.org", "--user", "alice",
+                "--password-stdin", stdin=b"correct-horse-battery\n")
+    assert machine.text("stat", "-c", "%U:%G %a", "/etc/posthouse/tls/mx.example.org.key") == "root:posthouse 640\n"
+    assert machine.exists(CONFIG + ".old")
+    machine.run("/etc/init.d/posthouse", "restart")
+    listening = {int(line.split()[1].rsplit(":", 1)[1], 16)
+                 for line in machine.text("cat", "/proc/net/tcp").splitlines()[1:] if " 0A " in line}
+    assert listening == {25, 110, 465, 587, 995}
+    pid = machine.text("cat", "/run/posthouse.pid").strip()
+    status = machine.text("cat", f"/proc/{pid}/status")
+    assert "\nCapPrm:\t0000000000000000\n" in status
+    assert machine.text("posthouse", "user", "list") == "alice@example.org\n"
+    machine.run("posthouse", "user", "verify", "alice@example.org", "--password-stdin", stdin=b"correct-horse-battery\n")
+    # The key is the group's to read: a reload does not need root.
+    machine.run("/etc/init.d/posthouse", "reload")
+    machine.dpkg("-P", "posthouse")
+    assert not machine.exists("/etc/posthouse")
+
+
 def test_the_service_script(machine):
     machine.dpkg("-i", "/packages/new.deb")
     script = "/etc/init.d/posthouse"
