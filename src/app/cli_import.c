@@ -392,10 +392,9 @@ int ph_cli_import(const struct ph_cli_call *call)
     run.config = config;
     run.spool_directory = temporary == NULL ? "/tmp" : temporary;
     run.accounts = json_array();
-    int result = ph_channel_open(config, &run.channel, &err);
-    if (result == PH_OK) {
+    if (ph_channel_open(config, &run.channel, &err) == PH_OK) {
         if (ph_cli_has(call, PH_CLI_MAP)) {
-            result = import_map(&run, call->values[PH_CLI_MAP], &err);
+            (void)import_map(&run, call->values[PH_CLI_MAP], &err); /* err says what went wrong */
         } else {
             (void)import_account(&run, call->words[0], call->words[1]);
         }
