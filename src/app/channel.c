@@ -124,6 +124,30 @@ void ph_channel_close(struct ph_channel **channel_ptr)
     free(channel);
 }
 
+/* What a command does with an answer it does as itself, also in the midst of an operation. */
+struct own_sink {
+    const struct ph_channel *channel;
+    const struct ph_admin_sink *sink;
+};
+
+static int own_item(void *ctx, json_t *item, struct ph_error *err)
+{
+    const struct own_sink *own = ctx;
+    leave_store(own->channel);
+    int result = own->sink->item(own->sink->ctx, item, err);
+    enter_store(own->channel);
+    return result;
+}
+
+static int own_octets(void *ctx, struct ph_bytes octets, struct ph_error *err)
+{
+    const struct own_sink *own = ctx;
+    leave_store(own->channel);
+    int result = own->sink->octets(own->sink->ctx, octets, err);
+    enter_store(own->channel);
+    return result;
+}
+
 static int no_item(void *ctx, json_t *item, struct ph_error *err)
 {
     (void)ctx;
@@ -144,11 +168,14 @@ int ph_channel_ask(struct ph_channel *channel, const char *operation, json_t *ar
     static const struct ph_admin_sink none = {NULL, no_item, no_octets};
     const struct ph_admin_request request = {operation, arguments, content};
     int result;
+    sink = sink == NULL ? &none : sink;
     if (channel->client != NULL) {
-        result = ph_admin_ask(channel->client, &request, sink == NULL ? &none : sink, out_result, err);
+        result = ph_admin_ask(channel->client, &request, sink, out_result, err);
     } else {
+        struct own_sink own = {channel, sink};
+        const struct ph_admin_sink outer = {&own, own_item, own_octets};
         enter_store(channel);
-        result = ph_admin_run(&channel->admin, &request, sink == NULL ? &none : sink, out_result, err);
+        result = ph_admin_run(&channel->admin, &request, &outer, out_result, err);
         leave_store(channel);
     }
     json_decref(arguments);

@@ -13,7 +13,10 @@ static int fail_open(const char *name, int errnum, struct ph_error *err)
     if (errnum == ELOOP) {
         return ph_fail(err, PH_EDENIED, "%.180s: a symbolic link, which is not followed", name);
     }
-    return ph_fail_errno(err, ph_error_class_of_errno(errnum), errnum, "%.180s", name);
+    /* A socket, a bad block, a name that cannot be: one file's trouble, and not ours. */
+    bool is_its_own = errnum == ENXIO || errnum == ENODEV || errnum == EIO || errnum == ENAMETOOLONG;
+    return ph_fail_errno(err, is_its_own ? PH_EDENIED : ph_error_class_of_errno(errnum), errnum, "%.180s",
+                         name);
 }
 
 static int check_name(const char *name, struct ph_error *err)

@@ -81,6 +81,7 @@ static void test_folder_names(void **state)
     assert_mutf7("&AP-", NULL);
     assert_mutf7("a\nb", NULL);
     assert_mutf7("\xFFx", NULL);
+    assert_mutf7("\xC3\xBC\x01", NULL);
     struct ph_buf out = PH_BUF(256);
     assert_int_equal(ph_mutf7_decode(PH_BYTES("Entwürfe"), &out, NULL), PH_OK);
     assert_string_equal(ph_buf_cstr(&out), "Entwürfe");
@@ -230,8 +231,8 @@ static void assert_uidl(const char *format, const char *uidl)
 static void test_uidl_formats(void **state)
 {
     (void)state;
-    assert_uidl(PH_UIDL_FORMAT_DOVECOT, "0000001A6553F100");
-    assert_uidl("%08xv%08xu", "6553f1000000001a");
+    assert_uidl(PH_UIDL_FORMAT_DOVECOT, "0000001a6553f100");
+    assert_uidl("%08Xv%08Xu", "6553f1000000001a");
     assert_uidl("%v.%u", "1700000000.26");
     assert_uidl("UID%u-%v", "UID26-1700000000");
     assert_uidl("%f", "1699.M1P2.host");

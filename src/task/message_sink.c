@@ -74,7 +74,7 @@ int ph_message_sink_file(struct ph_message_sink *sink, int fd, uint8_t out_diges
         if (got > 0) {
             result = ph_message_sink_write(sink, ph_bytes_of(piece, (size_t)got), err);
         } else if (errno != EINTR) {
-            result = ph_fail_errno(err, PH_EUNAVAILABLE, errno, "reading");
+            result = ph_fail_errno(err, PH_ECORRUPT, errno, "it cannot be read");
         }
     }
     ph_message_sink_end(sink, out_digest);

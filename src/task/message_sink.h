@@ -28,7 +28,7 @@ void ph_message_sink_begin(struct ph_message_sink *sink);
 int ph_message_sink_write(struct ph_message_sink *sink, struct ph_bytes octets,
                           struct ph_error *err) PH_MUST_USE;
 void ph_message_sink_end(struct ph_message_sink *sink, uint8_t out_digest[PH_DIGEST_BYTES]);
-/* A whole file. */
+/* A whole file. PH_ECORRUPT: it cannot be read. */
 int ph_message_sink_file(struct ph_message_sink *sink, int fd, uint8_t out_digest[PH_DIGEST_BYTES],
                          struct ph_error *err) PH_MUST_USE;
 

@@ -78,10 +78,10 @@ static bool decode_run(struct ph_bytes run, struct ph_buf *out)
     return high == 0 && bit_count < 6 && (bits & ((1U << bit_count) - 1)) == 0;
 }
 
-static bool has_high_octet(struct ph_bytes name)
+static bool has_octet(struct ph_bytes name, uint8_t from, uint8_t to)
 {
     for (size_t i = 0; i < name.len; i++) {
-        if (name.ptr[i] >= 0x80) {
+        if (name.ptr[i] >= from && name.ptr[i] <= to) {
             return true;
         }
     }
@@ -90,7 +90,10 @@ static bool has_high_octet(struct ph_bytes name)
 
 int ph_mutf7_decode(struct ph_bytes name, struct ph_buf *out, struct ph_error *err)
 {
-    if (has_high_octet(name)) {
+    if (has_octet(name, 0, 0x1F) || has_octet(name, 0x7F, 0x7F)) {
+        return ph_fail(err, PH_EINVALID, "a control character");
+    }
+    if (has_octet(name, 0x80, 0xFF)) {
         if (!ph_utf8_is_valid(name)) {
             return ph_fail(err, PH_EINVALID, "neither modified UTF-7 nor UTF-8");
         }
@@ -98,9 +101,6 @@ int ph_mutf7_decode(struct ph_bytes name, struct ph_buf *out, struct ph_error *e
         return PH_OK;
     }
     for (size_t i = 0; i < name.len; i++) {
-        if (name.ptr[i] < 0x20 || name.ptr[i] == 0x7F) {
-            return ph_fail(err, PH_EINVALID, "a control character");
-        }
         if (name.ptr[i] != '&') {
             ph_buf_byte(out, name.ptr[i]);
             continue;

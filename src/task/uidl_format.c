@@ -6,7 +6,6 @@ struct variable {
     char letter;
     bool is_zero_padded;
     bool is_hex;
-    bool is_upper;
     int width;
 };
 
@@ -19,9 +18,9 @@ static bool parse(const char **at, struct variable *out)
     while (*p >= '0' && *p <= '9' && out->width < 100) {
         out->width = out->width * 10 + (*p++ - '0');
     }
-    if (*p == 'X' || *p == 'x') {
+    if (*p == 'X') {
         out->is_hex = true;
-        out->is_upper = *p++ == 'X';
+        p++;
     }
     out->letter = *p;
     if (*p == '\0' || strchr("uvfg%", *p) == NULL) {
@@ -56,9 +55,8 @@ static void put_number(const struct variable *variable, uint64_t number, struct 
     int width = variable->width;
     if (!variable->is_hex) {
         ph_buf_printf(out, variable->is_zero_padded ? "%0*llu" : "%*llu", width, value);
-    } else if (variable->is_upper) {
-        ph_buf_printf(out, variable->is_zero_padded ? "%0*llX" : "%*llX", width, value);
     } else {
+        /* In small letters, whatever the X suggests: that is how Dovecot does it. */
         ph_buf_printf(out, variable->is_zero_padded ? "%0*llx" : "%*llx", width, value);
     }
 }

@@ -2,7 +2,7 @@
 /*
  * How a server makes the UIDL of a message, in the notation of Dovecot's setting pop3_uidl_format: %u is the UID, %v
  * the UIDVALIDITY, %f the base name of the file, %g the GUID, %% a percent sign. Numbers take a width, padded with zeros
- * if it begins with 0, and X or x for hexadecimal: "%08Xu%08Xv" is Dovecot's default.
+ * if it begins with 0, and X for hexadecimal (in small letters): "%08Xu%08Xv" is Dovecot's default.
  */
 #ifndef PH_TASK_UIDL_FORMAT_H
 #define PH_TASK_UIDL_FORMAT_H
