@@ -78,7 +78,10 @@ void ph_docs_bash(void)
     for (unsigned i = 0; i < PH_CLI_OPTION_COUNT; i++) {
         const struct ph_cli_option_info *info = &ph_cli_option_infos[i];
         if (info->value != NULL) {
-            printf(" [%s]=%s [-%c]=%s", info->name, info->value, info->letter, info->value);
+            printf(" [%s]=%s", info->name, info->value);
+            if (info->letter != 0) {
+                printf(" [-%c]=%s", info->letter, info->value);
+            }
         }
     }
     printf(" )\n");
