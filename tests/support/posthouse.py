@@ -26,7 +26,7 @@ BINARY = ROOT / os.environ.get("POSTHOUSE_BIN", "build/release/posthouse")
 HOSTNAME = "mx.example.org"
 START_SECONDS = 60
 STOP_SECONDS = 60
-SANITIZER_REPORT = re.compile(r".*(?:ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:).*")
+SANITIZER_REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:")
 
 # (protocol, tls): one listener each, on a port of 127.0.0.1 that the system chooses.
 TCP_LISTENERS = [

@@ -94,6 +94,10 @@ class WireServer(Server):
             for listener in self.config["listeners"]]
         self.write_config()
 
+    def start(self):
+        self.bound = None
+        return super().start()
+
     def add_certificate(self, name, alternatives):
         certificate, key = self.authority.issue(name, alternatives)
         self.config["tls"]["certificates"].append({"certificate": str(certificate), "key": str(key)})
@@ -101,7 +105,9 @@ class WireServer(Server):
 
     def listener_address(self, name):
         """What to connect to: (host, port), or the path of a unix socket."""
-        bound = self.events("listening")[list(self.named).index(name)]["address"]
+        if self.bound is None:  # read once: the log grows
+            self.bound = [line["address"] for line in self.events("listening")]
+        bound = self.bound[list(self.named).index(name)]
         if bound.startswith("unix:"):
             return bound[len("unix:"):]
         host, port = bound.rsplit(":", 1)
