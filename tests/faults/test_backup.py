@@ -25,6 +25,11 @@ LARGE = [b"Subject: large\r\n\r\n" + base64.encodebytes(random.Random(number).ra
 MESSAGES = [f"Subject: {number}\r\n\r\ntext {number}\r\n".encode() for number in range(3)]
 
 
+def may_write(directory):
+    """The server writes its backups itself, and is fenced in."""
+    return {"sandbox": {"directories": [str(directory)]}}
+
+
 def backup(server, directory, *options, code=0):
     result = server.cli("--json", "backup", directory, *options, check=False, timeout=300)
     assert result.returncode == code, result.stderr
@@ -70,7 +75,7 @@ def judge(server, ledger, before, after):
 
 
 def test_backups_under_load(make_server, make_account, tmp_path):
-    server = make_server(settings=STORE)
+    server = make_server(settings={**STORE, **may_write(tmp_path)})
     # What stays, and fills segments of its own.
     keeper = make_account(on=server)
     keeper.deliver(*LARGE)
@@ -108,7 +113,7 @@ def test_backups_under_load(make_server, make_account, tmp_path):
 
 @pytest.fixture
 def filled(make_server, make_account, tmp_path):
-    server = make_server()
+    server = make_server(settings=may_write(tmp_path))
     account = make_account(on=server)
     account.deliver(*MESSAGES)
     return server, account, tmp_path / "backups"
