@@ -17,12 +17,16 @@ struct ph_backup_file {
     char digest[PH_BACKUP_DIGEST_TEXT]; /* SHA-256, lower-case hexadecimal */
 };
 
-/* A path of parts, joined by "/". */
+/* A path of parts, joined by "/": ph_backup_join(&path, err, directory, "generations", name). PH_EINVALID: it is too
+ * long. */
 struct ph_backup_path {
     char text[PATH_MAX];
 };
-int ph_backup_join(struct ph_backup_path *out_path, struct ph_error *err, const char *first, ...)
-    __attribute__((sentinel)) PH_MUST_USE;
+int ph_backup_join_parts(struct ph_backup_path *out_path, struct ph_error *err, const char *const *parts,
+                         size_t count) PH_MUST_USE;
+#define ph_backup_join(out_path, err, ...)                                      \
+    ph_backup_join_parts((out_path), (err), (const char *const[]){__VA_ARGS__}, \
+                         sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
 
 /* ---- backup_files.c ---- */
 

@@ -45,7 +45,7 @@ static void make_name(const struct ph_clock *clock, char out_name[PH_BACKUP_NAME
 static int take_lock(struct backup *b)
 {
     struct ph_backup_path path;
-    int result = ph_backup_join(&path, b->err, b->options->directory, "lock", NULL);
+    int result = ph_backup_join(&path, b->err, b->options->directory, "lock");
     if (result != PH_OK) {
         return result;
     }
@@ -61,12 +61,12 @@ static int take_lock(struct backup *b)
 static int make_directories(struct backup *b)
 {
     const char *directory = b->options->directory;
-    int result = ph_backup_join(&b->generations, b->err, directory, "generations", NULL);
+    int result = ph_backup_join(&b->generations, b->err, directory, "generations");
     if (result == PH_OK) {
-        result = ph_backup_join(&b->shared, b->err, directory, "segments", NULL);
+        result = ph_backup_join(&b->shared, b->err, directory, "segments");
     }
     if (result == PH_OK) {
-        result = ph_backup_join(&b->unfinished, b->err, directory, "generations", "new", NULL);
+        result = ph_backup_join(&b->unfinished, b->err, directory, "generations", "new");
     }
     const char *const paths[] = {directory, b->generations.text, b->shared.text};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0] && result == PH_OK; i++) {
@@ -78,7 +78,7 @@ static int make_directories(struct backup *b)
 /* Whether there are generations, as the options say, and what the newest has. */
 static int read_before(struct backup *b)
 {
-    char newest[PH_BACKUP_NAME_BYTES];
+    char newest[PH_BACKUP_NAME_BYTES] = "";
     struct ph_error reason = {0};
     int result = ph_backup_newest(b->options->directory, newest, &reason);
     if (result == PH_ENOTFOUND && !b->options->is_incremental) {
@@ -131,11 +131,11 @@ static int copy_database(struct backup *b)
 {
     struct ph_backup_path path;
     struct ph_backup_path listed;
-    struct ph_backup_file file;
+    struct ph_backup_file file = {0};
     const struct ph_backup_options *options = b->options;
-    int result = ph_backup_join(&path, b->err, b->unfinished.text, "posthouse.db", NULL);
+    int result = ph_backup_join(&path, b->err, b->unfinished.text, "posthouse.db");
     if (result == PH_OK) {
-        result = ph_backup_join(&listed, b->err, "generations", b->counts->generation, "posthouse.db", NULL);
+        result = ph_backup_join(&listed, b->err, "generations", b->counts->generation, "posthouse.db");
     }
     if (result == PH_OK) {
         result = ph_db_copy(options->db, path.text, options->bytes_per_second, b->err);
@@ -162,7 +162,7 @@ static bool is_known(const struct backup *b, const char *path, struct ph_backup_
             out_file->octets = (uint64_t)json_integer_value(json_object_get(entry, "octets"));
             snprintf(out_file->digest, sizeof out_file->digest, "%s",
                      json_string_value(json_object_get(entry, "sha256")));
-            return ph_backup_join(&whole, NULL, b->options->directory, path, NULL) == PH_OK &&
+            return ph_backup_join(&whole, NULL, b->options->directory, path) == PH_OK &&
                    stat(whole.text, &info) == 0 && (uint64_t)info.st_size == out_file->octets;
         }
     }
@@ -175,7 +175,7 @@ static int link_or_copy(struct backup *b, const char *source, const char *target
 {
     uint64_t rate = b->options->bytes_per_second;
     struct ph_backup_path part;
-    int result = ph_backup_join(&part, b->err, b->shared.text, "new", NULL);
+    int result = ph_backup_join(&part, b->err, b->shared.text, "new");
     if (result != PH_OK) {
         return result;
     }
@@ -220,11 +220,11 @@ static int add_full_segment(struct backup *b, const char *source, uint32_t numbe
     uint64_t made_us = 0;
     char listed[64];
     struct ph_backup_path target;
-    struct ph_backup_file file;
+    struct ph_backup_file file = {0};
     int result = read_made_us(b, source, &made_us);
     if (result == PH_OK) {
         snprintf(listed, sizeof listed, "segments/%08u-%016llx.seg", number, (unsigned long long)made_us);
-        result = ph_backup_join(&target, b->err, b->options->directory, listed, NULL);
+        result = ph_backup_join(&target, b->err, b->options->directory, listed);
     }
     if (result != PH_OK) {
         return result;
@@ -245,10 +245,10 @@ static int add_open_segment(struct backup *b, const char *source, uint32_t numbe
     snprintf(name, sizeof name, "%08u.seg", number);
     struct ph_backup_path target;
     struct ph_backup_path listed;
-    struct ph_backup_file file;
-    int result = ph_backup_join(&target, b->err, b->unfinished.text, name, NULL);
+    struct ph_backup_file file = {0};
+    int result = ph_backup_join(&target, b->err, b->unfinished.text, name);
     if (result == PH_OK) {
-        result = ph_backup_join(&listed, b->err, "generations", b->counts->generation, name, NULL);
+        result = ph_backup_join(&listed, b->err, "generations", b->counts->generation, name);
     }
     if (result == PH_OK) {
         result = ph_backup_copy(source, target.text, b->options->bytes_per_second, &file, b->err);
@@ -266,7 +266,7 @@ static int add_segment(struct backup *b, const struct ph_segment_entry *entry)
     snprintf(name, sizeof name, "%08u.seg", entry->number);
     snprintf(as, sizeof as, "segments/%s", name);
     struct ph_backup_path source;
-    int result = ph_backup_join(&source, b->err, b->options->segments, name, NULL);
+    int result = ph_backup_join(&source, b->err, b->options->segments, name);
     if (result != PH_OK) {
         return result;
     }
@@ -301,7 +301,7 @@ static int copy_all(struct backup *b)
 static int finish(struct backup *b)
 {
     struct ph_backup_path path;
-    int result = ph_backup_join(&path, b->err, b->unfinished.text, "manifest.json", NULL);
+    int result = ph_backup_join(&path, b->err, b->unfinished.text, "manifest.json");
     if (result == PH_OK) {
         result = ph_backup_write_manifest(b->manifest, path.text, b->err);
     }
@@ -312,7 +312,7 @@ static int finish(struct backup *b)
         result = ph_backup_sync_directory(b->unfinished.text, b->err);
     }
     if (result == PH_OK) {
-        result = ph_backup_join(&path, b->err, b->generations.text, b->counts->generation, NULL);
+        result = ph_backup_join(&path, b->err, b->generations.text, b->counts->generation);
     }
     if (result == PH_OK && rename(b->unfinished.text, path.text) != 0) {
         result = ph_fail_errno(b->err, ph_error_class_of_errno(errno), errno, "%.180s", path.text);

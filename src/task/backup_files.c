@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fts.h>
 #include <openssl/evp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -20,20 +19,19 @@ static int fail_path(struct ph_error *err, int errnum, const char *path)
     return ph_fail_errno(err, ph_error_class_of_errno(errnum), errnum, "%.180s", path);
 }
 
-int ph_backup_join(struct ph_backup_path *out_path, struct ph_error *err, const char *first, ...)
+int ph_backup_join_parts(struct ph_backup_path *out_path, struct ph_error *err, const char *const *parts,
+                         size_t count)
 {
-    va_list parts;
-    va_start(parts, first);
     size_t len = 0;
-    bool fits = true;
-    for (const char *part = first; part != NULL; part = va_arg(parts, const char *)) {
+    for (size_t i = 0; i < count; i++) {
         int wrote =
-            snprintf(out_path->text + len, sizeof out_path->text - len, "%s%s", len == 0 ? "" : "/", part);
-        fits = fits && wrote >= 0 && (size_t)wrote < sizeof out_path->text - len;
-        len = fits ? len + (size_t)wrote : len;
+            snprintf(out_path->text + len, sizeof out_path->text - len, "%s%s", i == 0 ? "" : "/", parts[i]);
+        if (wrote < 0 || (size_t)wrote >= sizeof out_path->text - len) {
+            return ph_fail(err, PH_EINVALID, "%.100s: the path is too long", parts[0]);
+        }
+        len += (size_t)wrote;
     }
-    va_end(parts);
-    return fits ? PH_OK : ph_fail(err, PH_EINVALID, "%.100s: the path is too long", first);
+    return PH_OK;
 }
 
 /* ---- Octets ---- */

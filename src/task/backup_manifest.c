@@ -116,7 +116,7 @@ int ph_backup_read_manifest(const char *directory, const char *generation, json_
     if (!is_generation(generation)) {
         return ph_fail(err, PH_ENOTFOUND, "%.40s is not the name of a generation", generation);
     }
-    int result = ph_backup_join(&path, err, directory, "generations", generation, "manifest.json", NULL);
+    int result = ph_backup_join(&path, err, directory, "generations", generation, "manifest.json");
     if (result != PH_OK) {
         return result;
     }
@@ -145,7 +145,7 @@ int ph_backup_list(const char *directory, int (*each)(const char *generation, vo
                    struct ph_error *err)
 {
     struct ph_backup_path path;
-    int result = ph_backup_join(&path, err, directory, "generations", NULL);
+    int result = ph_backup_join(&path, err, directory, "generations");
     if (result != PH_OK) {
         return result;
     }

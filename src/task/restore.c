@@ -48,7 +48,7 @@ static void verify_file(struct verification *v, const char *generation, const js
         return;
     }
     v->counts->files++;
-    if (ph_backup_join(&whole, &reason, v->directory, path, NULL) != PH_OK ||
+    if (ph_backup_join(&whole, &reason, v->directory, path) != PH_OK ||
         ph_backup_digest(whole.text, 0, &found, &reason) != PH_OK) {
         v->wrong(generation, path, reason.text, v->ctx);
     } else if (!is_same(file, &found)) {
@@ -147,10 +147,10 @@ static int prepare(struct restoration *r)
         result = fail_path(r, r->target);
     }
     if (result == PH_OK) {
-        result = ph_backup_join(&mark, r->err, r->target, MARK, NULL);
+        result = ph_backup_join(&mark, r->err, r->target, MARK);
     }
     if (result == PH_OK) {
-        result = ph_backup_join(&segments, r->err, r->target, "segments", NULL);
+        result = ph_backup_join(&segments, r->err, r->target, "segments");
     }
     if (result != PH_OK) {
         return result;
@@ -185,9 +185,9 @@ static int restore_file(struct restoration *r, const json_t *file, const char *a
     struct ph_backup_path source;
     struct ph_backup_path target;
     struct ph_backup_file found;
-    int result = ph_backup_join(&source, r->err, r->directory, text_of(file, "path"), NULL);
+    int result = ph_backup_join(&source, r->err, r->directory, text_of(file, "path"));
     if (result == PH_OK) {
-        result = ph_backup_join(&target, r->err, r->target, as, NULL);
+        result = ph_backup_join(&target, r->err, r->target, as);
     }
     if (result == PH_OK) {
         result = ph_backup_copy(source.text, target.text, 0, &found, r->err);
@@ -209,12 +209,12 @@ static int finish(struct restoration *r)
     struct ph_backup_path from;
     struct ph_backup_path to;
     struct ph_backup_path segments;
-    int result = ph_backup_join(&from, r->err, r->target, MARK, DATABASE, NULL);
+    int result = ph_backup_join(&from, r->err, r->target, MARK, DATABASE);
     if (result == PH_OK) {
-        result = ph_backup_join(&to, r->err, r->target, DATABASE, NULL);
+        result = ph_backup_join(&to, r->err, r->target, DATABASE);
     }
     if (result == PH_OK) {
-        result = ph_backup_join(&segments, r->err, r->target, "segments", NULL);
+        result = ph_backup_join(&segments, r->err, r->target, "segments");
     }
     if (result == PH_OK) {
         result = ph_backup_sync_directory(segments.text, r->err);
@@ -223,7 +223,7 @@ static int finish(struct restoration *r)
         result = fail_path(r, to.text);
     }
     if (result == PH_OK) {
-        result = ph_backup_join(&from, r->err, r->target, MARK, NULL);
+        result = ph_backup_join(&from, r->err, r->target, MARK);
     }
     if (result == PH_OK && rmdir(from.text) != 0) {
         result = fail_path(r, from.text);

@@ -13,7 +13,7 @@
 
 #include "db/sqlite/engine.h"
 
-enum { STEP_BYTES = 1 << 20 };
+enum { STEP_BYTES = 1 << 20, PAGE_BYTES_MAX = 65536 };
 
 static void pause_for(uint64_t bytes, uint64_t bytes_per_second)
 {
@@ -67,7 +67,8 @@ static int page_bytes_of(struct ph_sqlite_connection *source, unsigned *out_byte
         sqlite3_step(stmt) != SQLITE_ROW) {
         result = ph_sqlite_fail(source, err, "PRAGMA page_size");
     } else {
-        *out_bytes = (unsigned)sqlite3_column_int(stmt, 0);
+        int bytes = sqlite3_column_int(stmt, 0);
+        *out_bytes = bytes > 0 ? (unsigned)bytes : PAGE_BYTES_MAX;
     }
     sqlite3_finalize(stmt);
     return result;
@@ -79,7 +80,7 @@ static int copy_to(struct ph_sqlite_connection *source, const char *path, uint64
     struct ph_sqlite_connection target = {0};
     errno = 0;
     int result = PH_OK;
-    unsigned page_bytes = 0;
+    unsigned page_bytes = PAGE_BYTES_MAX;
     if (sqlite3_open_v2(path, &target.handle,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
                             SQLITE_OPEN_EXRESCODE,
