@@ -26,7 +26,7 @@ format: ## lay out the C sources by .clang-format
 	@tools/check-format --fix
 
 tidy: ## run clang-tidy over the C sources
-	@tools/check-tidy
+	@tools/lint
 
 check-deps: ## say which Debian packages are missing
 	@tools/install-packages --check build test deb && echo "Nothing is missing."
