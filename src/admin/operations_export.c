@@ -2,14 +2,17 @@
 /*
  * The store's side of `posthouse export`, which is a loop of these two; no commands of their own.
  *
- *     export mailboxes {user} -> an item for each: {name, uid_validity, uid_next}
+ *     export mailboxes {user} -> an item for each: {name, uid_validity, uid_next, messages}
  *     export messages {user, mailbox, after} -> messages by UID, from the one behind AFTER: an item
  *         {uid, id, octets, flags, keywords, uidl, date, saved}, then the octets. An item {uid, error} takes back what came
  *         of the message before. The result says {more}: there are more behind the last.
  */
+#include <stdlib.h>
+
 #include "admin/operations-private.h"
 #include "store/counter.h"
 #include "store/message_id.h"
+#include "store/pop3_metadata.h"
 
 enum { READ_BYTES = 65536, ANSWER_BYTES = 4 << 20 };
 
@@ -20,11 +23,19 @@ static int each_mailbox(const struct ph_mailbox *mailbox, void *ctx)
     struct ph_operation *op = ctx;
     uint64_t uid = 0;
     uint64_t modseq = 0;
+    struct ph_pop3_entry *entries = NULL;
+    size_t count = 0;
     int result = ph_store_counters_get(op->admin->db, &mailbox->id, &uid, &modseq, op->err);
-    return result != PH_OK ? result
-                           : ph_op_item(op, json_pack("{s:o, s:I, s:I}", "name", ph_op_string(mailbox->name),
-                                                      "uid_validity", (json_int_t)mailbox->uid_validity,
-                                                      "uid_next", (json_int_t)uid + 1));
+    if (result == PH_OK) {
+        result =
+            ph_store_pop3_metadata_list(op->admin->db, &mailbox->id, SIZE_MAX, &entries, &count, op->err);
+    }
+    free(entries);
+    return result != PH_OK
+               ? result
+               : ph_op_item(op, json_pack("{s:o, s:I, s:I, s:I}", "name", ph_op_string(mailbox->name),
+                                          "uid_validity", (json_int_t)mailbox->uid_validity, "uid_next",
+                                          (json_int_t)uid + 1, "messages", (json_int_t)count));
 }
 
 int ph_op_export_mailboxes(struct ph_operation *op)

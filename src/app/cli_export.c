@@ -27,6 +27,7 @@ struct export
     bool is_in_message;
     uint64_t messages; /* of the mailbox */
     uint64_t octets;
+    uint64_t expected; /* messages */
     uint64_t all_messages;
     uint64_t all_octets;
 };
@@ -48,6 +49,7 @@ static int take_mailbox(void *ctx, json_t *item, struct ph_error *err)
     const char *name = json_string_value(json_object_get(item, "name"));
     if (wanted == NULL || (name != NULL && strcmp(name, wanted) == 0)) {
         json_array_append(export->mailboxes, item);
+        export->expected += (uint64_t)json_integer_value(json_object_get(item, "messages"));
     }
     return PH_OK;
 }
@@ -198,7 +200,7 @@ static int run(struct export *export, enum ph_export_format format, struct ph_er
     if (result == PH_OK) {
         result = ph_export_begin(format, export->call->words[1], &export->exporter, err);
     }
-    ph_progress_begin(&export->progress, stderr, isatty(STDERR_FILENO) != 0, export->user, 0);
+    ph_progress_begin(&export->progress, stderr, isatty(STDERR_FILENO) != 0, export->user, export->expected);
     size_t index = 0;
     const json_t *mailbox = NULL;
     json_array_foreach(export->mailboxes, index, mailbox)

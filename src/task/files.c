@@ -72,7 +72,7 @@ int ph_files_open_directory(int directory, const char *name, int *out_fd, struct
 
 int ph_files_read(int directory, const char *name, struct ph_buf *out, struct ph_error *err)
 {
-    int fd;
+    int fd = -1;
     struct stat info;
     int result = ph_files_open(directory, name, &fd, &info, err);
     if (result != PH_OK) {

@@ -74,7 +74,7 @@ static void take_status(struct ph_mbox_message *message, struct ph_bytes value)
                    {'T', PH_FLAG_DRAFT}};
     for (size_t i = 0; i < value.len; i++) {
         for (size_t k = 0; k < sizeof letters / sizeof letters[0]; k++) {
-            message->flags |= value.ptr[i] == letters[k].letter ? letters[k].flag : 0U;
+            message->flags |= value.ptr[i] == (uint8_t)letters[k].letter ? letters[k].flag : 0U;
         }
     }
 }

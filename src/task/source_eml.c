@@ -75,7 +75,7 @@ static int64_t date_of(struct ph_spool *content, const struct stat *info)
 static int read_message(struct eml *eml, const char *name, struct ph_source_message *out,
                         struct ph_error *err)
 {
-    int fd;
+    int fd = -1;
     struct stat info;
     int result = ph_files_open(eml->fd, name, &fd, &info, err);
     if (result != PH_OK) {

@@ -261,7 +261,7 @@ static void find_keywords(struct maildir *maildir, const struct ph_maildir_file 
 static int read_message(struct maildir *maildir, const struct ph_maildir_file *file,
                         struct ph_source_message *out, struct ph_error *err)
 {
-    int fd;
+    int fd = -1;
     struct stat info;
     int result = open_file(maildir, file, &fd, &info, err);
     if (result != PH_OK) {
