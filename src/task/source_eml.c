@@ -76,7 +76,7 @@ static int read_message(struct eml *eml, const char *name, struct ph_source_mess
                         struct ph_error *err)
 {
     int fd = -1;
-    struct stat info;
+    struct stat info = {0};
     int result = ph_files_open(eml->fd, name, &fd, &info, err);
     if (result != PH_OK) {
         return result;

@@ -262,7 +262,7 @@ static int read_message(struct maildir *maildir, const struct ph_maildir_file *f
                         struct ph_source_message *out, struct ph_error *err)
 {
     int fd = -1;
-    struct stat info;
+    struct stat info = {0};
     int result = open_file(maildir, file, &fd, &info, err);
     if (result != PH_OK) {
         return result;
