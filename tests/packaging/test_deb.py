@@ -87,7 +87,8 @@ def test_the_service_script(machine):
     machine.run(script, "start")
     assert machine.text("cat", "/run/posthouse.pid") == first
     machine.run(script, "reload")
-    machine.run(script, "restart")
+    restarted = machine.run(script, "restart", check=False)
+    assert restarted.returncode == 0, machine.text("cat", "/var/log/posthouse/posthouse.log")
     assert machine.text("cat", "/run/posthouse.pid") != first
     machine.run(script, "stop")
     assert not is_serving(machine)
