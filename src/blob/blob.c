@@ -17,7 +17,7 @@ int ph_blob_put_all(struct ph_blob_store *store, struct ph_plan *plan, struct ph
 }
 
 int ph_blob_put(struct ph_blob_store *store, struct ph_plan *plan, enum ph_blob_kind kind,
-                const struct ph_blob_content *content, unsigned references, struct ph_uuid *out_id,
+                const struct ph_blob_content *content, unsigned references, struct ph_blob_id *out_id,
                 struct ph_error *err)
 {
     struct ph_blob_item item = {.kind = kind, .content = *content, .references = references};
@@ -28,7 +28,7 @@ int ph_blob_put(struct ph_blob_store *store, struct ph_plan *plan, enum ph_blob_
     return result;
 }
 
-int ph_blob_open(struct ph_blob_store *store, const struct ph_uuid *id, struct ph_blob_reader *out_reader,
+int ph_blob_open(struct ph_blob_store *store, const struct ph_blob_id *id, struct ph_blob_reader *out_reader,
                  struct ph_error *err)
 {
     *out_reader = (struct ph_blob_reader){.id = *id};

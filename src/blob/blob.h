@@ -14,8 +14,8 @@
 #ifndef PH_BLOB_BLOB_H
 #define PH_BLOB_BLOB_H
 
+#include "blob/blob_id.h"
 #include "blob/spool.h"
-#include "db/db.h"
 
 struct ph_blob_store;
 
@@ -31,7 +31,7 @@ struct ph_blob_content {
 
 /* REFERENCES: how many messages the plan makes refer to it. PH_ELIMIT: disk full. */
 int ph_blob_put(struct ph_blob_store *store, struct ph_plan *plan, enum ph_blob_kind kind,
-                const struct ph_blob_content *content, unsigned references, struct ph_uuid *out_id,
+                const struct ph_blob_content *content, unsigned references, struct ph_blob_id *out_id,
                 struct ph_error *err) PH_MUST_USE;
 
 /* Several blobs of one plan at once: they lie next to each other, and are written together. */
@@ -39,7 +39,7 @@ struct ph_blob_item {
     enum ph_blob_kind kind;
     struct ph_blob_content content;
     unsigned references;
-    struct ph_uuid id; /* set by ph_blob_put_all */
+    struct ph_blob_id id; /* set by ph_blob_put_all */
 };
 
 enum { PH_BLOB_ITEMS_MAX = 8 };
@@ -49,13 +49,13 @@ int ph_blob_put_all(struct ph_blob_store *store, struct ph_plan *plan, struct ph
 
 /* Where a reader is; a value, holds no resource between calls, so a slow client costs nothing but this. */
 struct ph_blob_reader {
-    struct ph_uuid id;
+    struct ph_blob_id id;
     uint64_t size;     /* octets of the content */
     uint64_t offset;   /* of the next read; may be set, up to size */
     uint64_t place[4]; /* the store's */
 };
 
-int ph_blob_open(struct ph_blob_store *store, const struct ph_uuid *id, struct ph_blob_reader *out_reader,
+int ph_blob_open(struct ph_blob_store *store, const struct ph_blob_id *id, struct ph_blob_reader *out_reader,
                  struct ph_error *err) PH_MUST_USE;
 /* Appends up to MAX octets from the reader's offset to OUT and moves on; at the end appends nothing. OUT's own
  * maximum must leave room for them. The result is PH_OK or an error; how much came is seen from OUT. */

@@ -163,7 +163,7 @@ static void a_plan_for_a_segment_that_was_emptied_fails(void **state)
     struct ph_plan plan;
     ph_plan_init(&plan, &arena);
     struct ph_blob_content content = {.prefix = PH_BYTES("put long ago")};
-    struct ph_uuid blob;
+    struct ph_blob_id blob;
     assert_int_equal(ph_blob_put(s->blobs, &plan, PH_BLOB_BODY, &content, 1, &blob, &err), PH_OK);
     ph_test_deliver_some(s, 40, 20000);
     delete_all_but_each(s, 2);
@@ -182,7 +182,7 @@ static void damaged_content_is_kept_for_who_can_read_it(void **state)
     struct ph_test_segments *s = *state;
     ph_test_deliver_some(s, 60, 20000);
     size_t victim = 3;
-    struct ph_blob_place place = place_of(s, &s->messages[victim].body_blob);
+    struct ph_blob_place place = place_of(s, &s->messages[victim].body_blob.uuid);
     char path[128];
     ph_test_segment_path(s, place.segment, path);
     int fd = open(path, O_RDWR);
@@ -197,7 +197,7 @@ static void damaged_content_is_kept_for_who_can_read_it(void **state)
     struct ph_error err = {0};
     for (size_t i = 0; i < s->message_count; i += 3) {
         assert_int_equal(ph_test_check(s, &s->messages[i], &err), i == victim ? PH_ECORRUPT : PH_OK);
-        assert_true(i == victim || place_of(s, &s->messages[i].body_blob).segment != place.segment);
+        assert_true(i == victim || place_of(s, &s->messages[i].body_blob.uuid).segment != place.segment);
     }
     compact(s, 100); /* and not tried again and again */
     ph_test_check_live(s);

@@ -135,12 +135,12 @@ static void lose_power(struct ph_test_segments *s, size_t first, unsigned *rando
     struct ph_segment_list list;
     struct ph_error err = {0};
     ph_arena_init(&arena, 0);
-    struct ph_blob_place doubtful = place_of(s, &s->messages[first].header_blob);
+    struct ph_blob_place doubtful = place_of(s, &s->messages[first].header_blob.uuid);
     struct ph_blob_place *places = ph_zalloc(2 * s->message_count * sizeof *places);
     for (size_t i = 0; i < s->message_count; i++) {
         if (!s->messages[i].is_deleted) {
-            places[2 * i] = place_of(s, &s->messages[i].header_blob);
-            places[2 * i + 1] = place_of(s, &s->messages[i].body_blob);
+            places[2 * i] = place_of(s, &s->messages[i].header_blob.uuid);
+            places[2 * i + 1] = place_of(s, &s->messages[i].body_blob.uuid);
         }
     }
     ph_test_segments_close(s);
@@ -239,7 +239,7 @@ static void the_unfinished_tail_is_cut(void **state)
 {
     struct ph_test_segments *s = *state;
     deliver(s, 2, 1000, 10000);
-    struct ph_blob_place last = place_of(s, &s->messages[0].body_blob);
+    struct ph_blob_place last = place_of(s, &s->messages[0].body_blob.uuid);
     char path[128];
     ph_test_segment_path(s, last.segment, path);
     ph_test_segments_close(s);
@@ -251,7 +251,7 @@ static void the_unfinished_tail_is_cut(void **state)
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_size, last.offset + last.length);
     deliver(s, 4, 1000, 10000);
-    assert_int_equal(place_of(s, &s->messages[1].header_blob).offset, last.offset + last.length);
+    assert_int_equal(place_of(s, &s->messages[1].header_blob.uuid).offset, last.offset + last.length);
     ph_test_check_all(s);
 }
 
@@ -262,8 +262,8 @@ static void a_dead_segment_is_removed_by_the_next_run(void **state)
     uint64_t segments = ph_test_stats(s).segments;
     struct ph_error err = {0};
     for (size_t i = 0; i < s->message_count; i++) {
-        if (place_of(s, &s->messages[i].header_blob).segment == 1 ||
-            place_of(s, &s->messages[i].body_blob).segment == 1) {
+        if (place_of(s, &s->messages[i].header_blob.uuid).segment == 1 ||
+            place_of(s, &s->messages[i].body_blob.uuid).segment == 1) {
             assert_int_equal(ph_test_delete(s, &s->messages[i], &err), PH_OK);
         }
     }
@@ -351,8 +351,8 @@ static void check_every_row(struct ph_test_segments *s)
     struct ph_error err = {0};
     assert_int_equal(ph_db_query_values(s->store.db, PH_STMT_BLOB_NEWEST_FIRST, NULL, 0, &rows, &err), PH_OK);
     while (ph_rows_next(rows, &err) == 1) {
-        struct ph_uuid id;
-        assert_true(ph_row_uuid(rows, 5, &id));
+        struct ph_blob_id id;
+        assert_true(ph_row_blob_id(rows, 5, &id));
         struct ph_blob_reader reader;
         assert_int_equal(ph_blob_open(s->blobs, &id, &reader, &err), PH_OK);
         struct ph_buf out = PH_BUF(SIZE_MAX);

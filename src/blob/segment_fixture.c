@@ -153,8 +153,8 @@ static void add_rows(struct ph_test_segments *s, struct ph_plan *plan, const str
 {
     struct ph_value id = ph_uuid_value(&m->id);
     struct ph_value mailbox = ph_uuid_value(&s->mailbox);
-    struct ph_value header = ph_uuid_value(&m->header_blob);
-    struct ph_value body = ph_uuid_value(&m->body_blob);
+    struct ph_value header = ph_blob_id_value(&m->header_blob);
+    struct ph_value body = ph_blob_id_value(&m->body_blob);
     struct ph_value size = ph_i64((int64_t)(m->header_len + m->body_len));
     struct ph_value start = ph_i64((int64_t)m->header_len);
     struct ph_value uid = ph_i64((int64_t)s->message_count + 1);
@@ -234,7 +234,7 @@ int ph_test_delete(struct ph_test_segments *s, struct ph_test_message *message, 
 
 /* ---- Checks ---- */
 
-int ph_test_compare(struct ph_blob_store *blobs, const struct ph_uuid *id, uint64_t seed, size_t len,
+int ph_test_compare(struct ph_blob_store *blobs, const struct ph_blob_id *id, uint64_t seed, size_t len,
                     size_t step, struct ph_error *err)
 {
     struct ph_blob_reader reader;

@@ -23,8 +23,8 @@ struct ph_test_faults {
 
 struct ph_test_message {
     struct ph_uuid id;
-    struct ph_uuid header_blob;
-    struct ph_uuid body_blob;
+    struct ph_blob_id header_blob;
+    struct ph_blob_id body_blob;
     uint64_t seed;
     size_t header_len;
     size_t body_len;
@@ -67,7 +67,7 @@ int ph_test_delete(struct ph_test_segments *s, struct ph_test_message *message,
                    struct ph_error *err) PH_MUST_USE;
 
 /* Reads the blob in steps of STEP and compares it. PH_ECORRUPT where it differs, else as reading fails. */
-int ph_test_compare(struct ph_blob_store *blobs, const struct ph_uuid *id, uint64_t seed, size_t len,
+int ph_test_compare(struct ph_blob_store *blobs, const struct ph_blob_id *id, uint64_t seed, size_t len,
                     size_t step, struct ph_error *err) PH_MUST_USE;
 /* Header and body of MESSAGE. */
 int ph_test_check(struct ph_test_segments *s, const struct ph_test_message *message,

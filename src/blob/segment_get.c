@@ -227,7 +227,11 @@ int ph_segment_open_blob(struct ph_blob_store *base, struct ph_blob_reader *read
 {
     struct ph_segment_store *store = (struct ph_segment_store *)base;
     struct ph_blob_place place;
-    int result = ph_blob_place_get(store->db, &reader->id, &place, err);
+    if (reader->id.text_len > 0) {
+        return ph_fail(err, PH_ENOTFOUND, "content %.*s: no name of this store", reader->id.text_len,
+                       reader->id.text);
+    }
+    int result = ph_blob_place_get(store->db, &reader->id.uuid, &place, err);
     if (result == PH_OK) {
         reader->size = place.size;
         set_place(reader, &place);
@@ -246,12 +250,12 @@ static int hold_place(struct ph_segment_store *store, struct ph_blob_reader *rea
             return result;
         }
         struct ph_blob_place now;
-        result = ph_blob_place_get(store->db, &reader->id, &now, err);
+        result = ph_blob_place_get(store->db, &reader->id.uuid, &now, err);
         if (result != PH_OK) {
             return result;
         }
         if (now.segment == place.segment) {
-            return fail_corrupt(err, &reader->id, &place, "the segment is missing");
+            return fail_corrupt(err, &reader->id.uuid, &place, "the segment is missing");
         }
         set_place(reader, &now);
     }
@@ -268,9 +272,9 @@ int ph_segment_read_blob(struct ph_blob_store *base, struct ph_blob_reader *read
         return result;
     }
     struct ph_blob_place place = place_of(reader);
-    struct source source = {.file = file, .id = &reader->id, .place = &place, .table = PH_BUF(SIZE_MAX)};
+    struct source source = {.file = file, .id = &reader->id.uuid, .place = &place, .table = PH_BUF(SIZE_MAX)};
     struct ph_workspace *workspace =
-        ph_codec_take(store->codec, &reader->id, (uint32_t)(reader->offset / PH_FRAME_BYTES));
+        ph_codec_take(store->codec, &reader->id.uuid, (uint32_t)(reader->offset / PH_FRAME_BYTES));
     uint8_t *space = ph_buf_reserve(out, len);
     result = copy_frames(store, &source, workspace, reader->offset, len, space, err);
     if (result == PH_OK) {
@@ -304,7 +308,7 @@ int ph_segment_store_verify(struct ph_blob_store *base, const struct ph_uuid *id
                             uint64_t *out_bytes, struct ph_error *err)
 {
     struct ph_segment_store *store = (struct ph_segment_store *)base;
-    struct ph_blob_reader reader = {.id = *id};
+    struct ph_blob_reader reader = {.id = ph_blob_id_of(id)};
     struct ph_segment_file *file = NULL;
     *out_bytes = 0;
     int result = ph_segment_open_blob(base, &reader, err);

@@ -198,7 +198,7 @@ static int place_all(struct ph_segment_store *store, struct ph_plan *plan, struc
         place.length = ph_record_span(pending[i].record.stored_length);
         place.size = pending[i].record.raw_length;
         place.check = pending[i].record.check;
-        items[i].id = ids[i];
+        items[i].id = ph_blob_id_of(&ids[i]);
         ph_blob_row_add(plan, &ids[i], &place, items[i].references);
         place.offset += place.length;
     }

@@ -116,7 +116,7 @@ static void content_may_be_a_prefix_and_a_part_of_a_spool(void **state)
             ph_arena_init(&arena, 0);
             struct ph_plan plan;
             ph_plan_init(&plan, &arena);
-            struct ph_uuid id;
+            struct ph_blob_id id;
             assert_int_equal(ph_blob_put(s->blobs, &plan, PH_BLOB_BODY, &content, 1, &id, &err), PH_OK);
             assert_int_equal(ph_db_apply(s->store.db, &plan, &err), PH_OK);
             assert_int_equal(ph_test_compare(s->blobs, &id, 6, LEN - 5, 50000, &err), PH_OK);
@@ -130,9 +130,12 @@ static void content_may_be_a_prefix_and_a_part_of_a_spool(void **state)
 static void what_was_never_put_is_not_found(void **state)
 {
     struct ph_test_segments *s = *state;
-    struct ph_uuid id = ph_uuid_gen_next(&s->store.ids);
+    const struct ph_uuid uuid = ph_uuid_gen_next(&s->store.ids);
+    struct ph_blob_id id = ph_blob_id_of(&uuid);
     struct ph_blob_reader reader;
     struct ph_error err = {0};
+    assert_int_equal(ph_blob_open(s->blobs, &id, &reader, &err), PH_ENOTFOUND);
+    assert_int_equal(ph_blob_id_parse(PH_BYTES("1_628_jBCfDvPCI4-"), &id), PH_OK);
     assert_int_equal(ph_blob_open(s->blobs, &id, &reader, &err), PH_ENOTFOUND);
 }
 
@@ -192,13 +195,13 @@ static void content_goes_with_the_last_message(void **state)
     struct ph_plan plan;
     ph_plan_init(&plan, &arena);
     struct ph_blob_content content = {.prefix = PH_BYTES("Subject: two\r\n\r\n")};
-    struct ph_uuid blob;
+    struct ph_blob_id blob;
     assert_int_equal(ph_blob_put(s->blobs, &plan, PH_BLOB_HEADER, &content, 2, &blob, &err), PH_OK);
     struct ph_uuid ids[2];
     for (size_t i = 0; i < 2; i++) {
         ids[i] = ph_uuid_gen_next(&s->store.ids);
         ph_plan_add(&plan, PH_STAGE_TRUTH, PH_STMT_MESSAGE_INSERT, ph_uuid_value(&ids[i]), ph_i64(0),
-                    ph_i64(16), ph_i64(0), ph_i64(16), ph_null(), ph_uuid_value(&blob));
+                    ph_i64(16), ph_i64(0), ph_i64(16), ph_null(), ph_blob_id_value(&blob));
     }
     assert_int_equal(ph_db_apply(s->store.db, &plan, &err), PH_OK);
     assert_true(ph_test_stats(s).live_octets > 0);
@@ -224,7 +227,7 @@ static void a_repeated_plan_changes_nothing(void **state)
     struct ph_plan plan;
     ph_plan_init(&plan, &arena);
     struct ph_blob_content content = {.prefix = PH_BYTES("once")};
-    struct ph_uuid blob;
+    struct ph_blob_id blob;
     assert_int_equal(ph_blob_put(s->blobs, &plan, PH_BLOB_BODY, &content, 1, &blob, &err), PH_OK);
     assert_int_equal(ph_db_apply(s->store.db, &plan, &err), PH_OK);
     assert_int_equal(ph_db_apply(s->store.db, &plan, &err), PH_OK);
@@ -279,8 +282,8 @@ static void ids_ascend_where_the_clock_was_set_back(void **state)
     s->options.ids = &ids;
     ph_test_segments_open(s);
     deliver(s, 4, 300, 3000);
-    assert_true(ph_uuid_compare(&s->messages[1].header_blob, &s->messages[0].body_blob) > 0);
-    assert_true(ph_uuid_compare(&s->messages[1].body_blob, &s->messages[1].header_blob) > 0);
+    assert_true(ph_uuid_compare(&s->messages[1].header_blob.uuid, &s->messages[0].body_blob.uuid) > 0);
+    assert_true(ph_uuid_compare(&s->messages[1].body_blob.uuid, &s->messages[1].header_blob.uuid) > 0);
     ph_test_segments_close(s);
     s->options.ids = &s->store.ids;
     ph_uuid_gen_fini(&ids);
@@ -309,12 +312,12 @@ static void damaged_octets_are_never_handed_out(void **state)
     struct ph_test_segments *s = *state;
     deliver(s, 2, 1000, 5000);
     deliver(s, 4, 1000, 5000);
-    flip(s, &s->messages[0].body_blob, PH_RECORD_HEADER_BYTES + 20);
-    flip(s, &s->messages[0].header_blob, 25);
+    flip(s, &s->messages[0].body_blob.uuid, PH_RECORD_HEADER_BYTES + 20);
+    flip(s, &s->messages[0].header_blob.uuid, 25);
     struct ph_error err = {0};
     char id[PH_UUID_TEXT_LEN + 1];
     const struct ph_test_message *m = &s->messages[0];
-    ph_uuid_format(&m->body_blob, id);
+    ph_uuid_format(&m->body_blob.uuid, id);
     assert_int_equal(ph_test_compare(s->blobs, &m->body_blob, m->seed + 2, m->body_len, 100, &err),
                      PH_ECORRUPT);
     assert_non_null(strstr(err.text, id));
@@ -330,7 +333,7 @@ static void of_large_content_only_the_damaged_frame_is_lost(void **state)
     enum { LEN = 5 * PH_FRAME_BYTES };
     deliver(s, 1, 10, LEN);
     const struct ph_test_message *m = &s->messages[0];
-    flip(s, &m->body_blob, PH_RECORD_HEADER_BYTES + 5 * PH_FRAME_ENTRY_BYTES + 2 * PH_FRAME_BYTES + 77);
+    flip(s, &m->body_blob.uuid, PH_RECORD_HEADER_BYTES + 5 * PH_FRAME_ENTRY_BYTES + 2 * PH_FRAME_BYTES + 77);
     struct ph_blob_reader reader;
     struct ph_error err = {0};
     assert_int_equal(ph_blob_open(s->blobs, &m->body_blob, &reader, &err), PH_OK);
@@ -342,7 +345,7 @@ static void of_large_content_only_the_damaged_frame_is_lost(void **state)
         assert_int_equal(out.len, i == 2 ? 0 : PH_FRAME_BYTES);
         ph_buf_fini(&out);
     }
-    flip(s, &m->body_blob, PH_RECORD_HEADER_BYTES + 3);
+    flip(s, &m->body_blob.uuid, PH_RECORD_HEADER_BYTES + 3);
     reader.offset = 0;
     struct ph_buf out = PH_BUF(PH_FRAME_BYTES);
     assert_int_equal(ph_blob_read(s->blobs, &reader, 100, &out, &err), PH_ECORRUPT);

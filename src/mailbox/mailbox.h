@@ -63,8 +63,8 @@ int ph_mailbox_delete_all(struct ph_mailboxes *mailboxes, const struct ph_access
 /* A message to add: content already put as blobs in the same plan. */
 struct ph_append {
     struct ph_uuid message_id;
-    struct ph_uuid header_blob;
-    struct ph_uuid body_blob;
+    struct ph_blob_id header_blob;
+    struct ph_blob_id body_blob;
     uint64_t header_bytes; /* bodyStartOctet */
     uint64_t total_bytes;  /* fullContentOctets */
     int64_t internal_date_ms;
@@ -95,8 +95,8 @@ struct ph_message {
     bool has_uid;
     uint64_t size; /* fullContentOctets */
     int64_t internal_date_ms;
-    struct ph_uuid header_blob;
-    struct ph_uuid body_blob;
+    struct ph_blob_id header_blob;
+    struct ph_blob_id body_blob;
     uint64_t header_bytes;
 };
 

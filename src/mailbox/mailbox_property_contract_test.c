@@ -21,7 +21,7 @@ static const char *const boxes[BOXES] = {"INBOX", "Lists", "Work"};
 
 struct model_message {
     struct ph_uuid id;
-    struct ph_uuid header_blob;
+    struct ph_blob_id header_blob;
     unsigned size;
     bool is_in[USERS][BOXES];
 };

@@ -130,7 +130,7 @@ int ph_message_read(struct ph_mailboxes *mailboxes, struct ph_message_reader *re
         return ph_blob_read(mailboxes->blobs, &reader->header, max, out, err);
     }
     if (!reader->is_body_open) {
-        struct ph_uuid id = reader->body.id;
+        struct ph_blob_id id = reader->body.id;
         int result = ph_blob_open(mailboxes->blobs, &id, &reader->body, err);
         if (result != PH_OK) {
             return result;

@@ -23,10 +23,10 @@ void ph_message_row_fill(struct ph_message_row *row, const struct ph_rows *rows,
         row->has_full_content_octets = fill_number(rows, first + 2, &row->full_content_octets);
     }
     if (!row->has_header_content) {
-        row->has_header_content = ph_row_uuid(rows, first + 3, &row->header_content);
+        row->has_header_content = ph_row_blob_id(rows, first + 3, &row->header_content);
     }
     if (!row->has_body_content) {
-        row->has_body_content = ph_row_uuid(rows, first + 4, &row->body_content);
+        row->has_body_content = ph_row_blob_id(rows, first + 4, &row->body_content);
     }
 }
 
@@ -36,7 +36,7 @@ void ph_store_message_add(struct ph_plan *plan, const struct ph_message_row *row
     ph_plan_add(plan, PH_STAGE_CONTENT, PH_STMT_MESSAGE_INSERT, ph_uuid_value(&row->message_id),
                 ph_time_ms(row->internal_date_ms), ph_i64((int64_t)row->body_start_octet),
                 ph_i64((int64_t)body_octets), ph_i64((int64_t)row->full_content_octets),
-                ph_uuid_value(&row->body_content), ph_uuid_value(&row->header_content));
+                ph_blob_id_value(&row->body_content), ph_blob_id_value(&row->header_content));
 }
 
 void ph_store_message_remove_unreferenced(struct ph_plan *plan, const struct ph_uuid *message_id)

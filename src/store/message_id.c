@@ -9,7 +9,7 @@ void ph_store_message_id_add(struct ph_plan *plan, const struct ph_message_row *
         ph_uuid_value(&row->message_id),        ph_null(),
         ph_time_ms(row->internal_date_ms),      ph_time_ms(row->save_date_ms),
         ph_i64((int64_t)row->body_start_octet), ph_i64((int64_t)row->full_content_octets),
-        ph_uuid_value(&row->header_content),    ph_uuid_value(&row->body_content),
+        ph_blob_id_value(&row->header_content), ph_blob_id_value(&row->body_content),
     };
     struct ph_plan_entry *entry;
     if (row->kept == NULL) {

@@ -6,7 +6,7 @@
 #ifndef PH_STORE_MESSAGE_ROW_H
 #define PH_STORE_MESSAGE_ROW_H
 
-#include "db/db.h"
+#include "blob/blob_id.h"
 
 enum ph_flag {
     PH_FLAG_ANSWERED = 1,
@@ -33,8 +33,8 @@ struct ph_message_row {
     int64_t save_date_ms;
     uint64_t body_start_octet;
     uint64_t full_content_octets;
-    struct ph_uuid header_content;
-    struct ph_uuid body_content;
+    struct ph_blob_id header_content;
+    struct ph_blob_id body_content;
     const struct ph_message_kept
         *kept; /* only of a row to add: NULL is a delivery, recent and nothing else */
     bool has_uid;

@@ -196,14 +196,18 @@ static int add(struct putting *p, struct item *item, struct ph_plan *plan, struc
         return result;
     }
     struct ph_blob_item blobs[2] = {
-        {PH_BLOB_HEADER, {{NULL, 0}, p->batch, item->offset, message.header_bytes}, 1, {{0}}},
-        {PH_BLOB_BODY,
-         {{NULL, 0},
-          p->batch,
-          item->offset + message.header_bytes,
-          message.total_bytes - message.header_bytes},
-         1,
-         {{0}}},
+        {
+            .kind = PH_BLOB_HEADER,
+            .content = {.spool = p->batch, .offset = item->offset, .length = message.header_bytes},
+            .references = 1,
+        },
+        {
+            .kind = PH_BLOB_BODY,
+            .content = {.spool = p->batch,
+                        .offset = item->offset + message.header_bytes,
+                        .length = message.total_bytes - message.header_bytes},
+            .references = 1,
+        },
     };
     result = ph_blob_put_all(p->store->blobs, plan, blobs, 2, err);
     if (result != PH_OK) {
