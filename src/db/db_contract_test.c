@@ -179,6 +179,92 @@ static void a_restart_keeps_what_was_reported_done(void **state)
     assert_int_equal(sum(f), 1 + 2 + 3 + 4 + 5);
 }
 
+/* ---- Reading side by side ---- */
+
+enum { SIDE_BY_SIDE = 100 };
+
+struct seen {
+    size_t next; /* the index expected */
+    int64_t sizes[SIDE_BY_SIDE];
+    size_t stop_at;
+};
+
+static int note_size(struct ph_rows *rows, size_t index, void *ctx, struct ph_error *err)
+{
+    struct seen *seen = ctx;
+    assert_int_equal(index, seen->next++);
+    if (index == seen->stop_at) {
+        return ph_fail(err, PH_ECORRUPT, "enough");
+    }
+    int result;
+    while ((result = ph_rows_next(rows, err)) == 1) {
+        assert_true(ph_row_i64(rows, 1, &seen->sizes[index]));
+    }
+    return result;
+}
+
+static void reads_side_by_side_come_back_in_their_order(void **state)
+{
+    struct fixture *f = *state;
+    struct ph_error err = {0};
+    struct ph_plan plan;
+    struct ph_uuid mailboxes[SIDE_BY_SIDE];
+    struct ph_value params[SIDE_BY_SIDE];
+    struct ph_db_read reads[SIDE_BY_SIDE];
+    ph_plan_init(&plan, &f->arena);
+    for (int i = 0; i < SIDE_BY_SIDE; i++) {
+        mailboxes[i] = ph_uuid_gen_next(&f->store.ids);
+        params[i] = ph_uuid_value(&mailboxes[i]);
+        reads[i] = (struct ph_db_read){PH_STMT_POP3_METADATA_LIST, 1, &params[i]};
+        ph_plan_add(&plan, PH_STAGE_PROJECTION, PH_STMT_POP3_METADATA_INSERT, params[i],
+                    ph_uuid_value(&mailboxes[i]), ph_i64(1000 + i));
+    }
+    assert_int_equal(ph_db_apply(f->store.db, &plan, &err), PH_OK);
+
+    struct seen seen = {.stop_at = SIDE_BY_SIDE};
+    uint64_t rounds = ph_db_rounds(f->store.db);
+    assert_int_equal(ph_db_query_each(f->store.db, reads, SIDE_BY_SIDE, NULL, note_size, &seen, &err), PH_OK);
+    rounds = ph_db_rounds(f->store.db) - rounds;
+    assert_int_equal(rounds, ph_db_traits(f->store.db)->is_local ? SIDE_BY_SIDE : 1);
+    assert_int_equal(seen.next, SIDE_BY_SIDE);
+    for (int i = 0; i < SIDE_BY_SIDE; i++) {
+        assert_int_equal(seen.sizes[i], 1000 + i);
+    }
+
+    /* What the caller's function says ends it. */
+    seen = (struct seen){.stop_at = 7};
+    assert_int_equal(ph_db_query_each(f->store.db, reads, SIDE_BY_SIDE, NULL, note_size, &seen, &err),
+                     PH_ECORRUPT);
+    assert_string_equal(err.text, "enough");
+    assert_int_equal(seen.next, 8);
+    assert_int_equal(ph_db_query_each(f->store.db, reads, 0, NULL, note_size, &seen, &err), PH_OK);
+}
+
+static void a_plan_beside_reads_is_done_when_they_are(void **state)
+{
+    struct fixture *f = *state;
+    struct ph_error err = {0};
+    struct ph_plan plan;
+    struct ph_uuid id = ph_uuid_gen_next(&f->store.ids);
+    struct ph_uuid elsewhere = ph_uuid_gen_next(&f->store.ids);
+    const struct ph_value param = ph_uuid_value(&elsewhere);
+    const struct ph_db_read reads[] = {{PH_STMT_POP3_METADATA_LIST, 1, &param},
+                                       {PH_STMT_POP3_METADATA_LIST, 1, &param}};
+    ph_plan_init(&plan, &f->arena);
+    add_row(f, &plan, &id, 5);
+    struct seen seen = {.stop_at = SIDE_BY_SIDE};
+    assert_int_equal(ph_db_query_each(f->store.db, reads, 2, &plan, note_size, &seen, &err), PH_OK);
+    assert_int_equal(seen.next, 2);
+    assert_int_equal(sum(f), 5);
+
+    /* Its failure is the result. */
+    ph_plan_init(&plan, &f->arena);
+    ph_plan_require(&plan, PH_ENOTFOUND, PH_STAGE_REMOVE_TRUTH, PH_STMT_IMAP_UID_DELETE, ph_uuid_value(&id),
+                    ph_uuid_value(&elsewhere));
+    seen = (struct seen){.stop_at = SIDE_BY_SIDE};
+    assert_int_equal(ph_db_query_each(f->store.db, reads, 2, &plan, note_size, &seen, &err), PH_ENOTFOUND);
+}
+
 /* ---- Plans ---- */
 
 static void a_plan_runs_by_stages_whatever_order_it_was_built_in(void **state)
@@ -229,12 +315,11 @@ static void a_value_that_the_schema_forbids_is_our_bug(void **state)
 {
     struct fixture *f = *state;
     struct ph_error err = {0};
-    struct ph_uuid id = ph_uuid_gen_next(&f->store.ids);
     struct ph_plan plan;
     ph_plan_init(&plan, &f->arena);
     f->store.log.level = PH_LOG_ERROR + 1;
     ph_plan_add(&plan, PH_STAGE_PROJECTION, PH_STMT_POP3_METADATA_INSERT, ph_uuid_value(&f->mailbox),
-                ph_uuid_value(&id), ph_null());
+                ph_null(), ph_i64(1));
     assert_int_equal(ph_db_apply(f->store.db, &plan, &err), PH_EBUG);
     assert_int_equal(sum(f), 0);
 }
@@ -505,6 +590,8 @@ int main(void)
         TEST(null_is_not_zero_and_types_are_not_mixed),
         TEST(what_a_read_began_with_stays_while_others_write),
         TEST(a_restart_keeps_what_was_reported_done),
+        TEST(reads_side_by_side_come_back_in_their_order),
+        TEST(a_plan_beside_reads_is_done_when_they_are),
         TEST(a_plan_runs_by_stages_whatever_order_it_was_built_in),
         TEST(an_unmet_requirement_undoes_the_whole_plan),
         TEST(a_name_that_is_taken_is_a_conflict),

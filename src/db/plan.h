@@ -2,13 +2,21 @@
 /*
  * A write, as one word for every engine: statements in ordered stages. Content first, then the source of truth,
  * then projections; deletes the other way round, and behind what is added. SQLite runs a plan in one transaction:
- * all or nothing. An engine without transactions runs the stages in order and the statements of one in any order.
+ * all or nothing, in the order of the stages. Cassandra has no transactions: see "Rounds".
  *
  * A plan is built once, on one thread, then submitted; it and all its values live in the arena it was made with,
  * which must stay until its completion has been called. Values are copied into the arena by ph_plan_add.
  *
- * Outcome: PH_OK: durable. PH_ECONFLICT or PH_ENOTFOUND from a requirement: nothing was changed.
- * PH_EUNAVAILABLE, PH_ELIMIT (disk full): nothing was changed. PH_EUNKNOWN_OUTCOME: repeat the same plan.
+ * Rounds (Cassandra): the statements of a round run side by side, and the next round begins when all of one are
+ * answered. First the requirements: reads that look whether they are met (profile lwt-free, where two who make the same
+ * name at once may both be told that they did; what they write is the same or the later one's), or conditional
+ * statements (profile lwt). Then CONTENT; then TRUTH and PROJECTION together (lwt: one behind the other), for both are
+ * written or the plan is repeated; then REMOVE_PROJECTION; REMOVE_TRUTH; REMOVE_CONTENT. A stage whose statements have
+ * to look first (remove where unreferenced) takes a round for that. What was written before a failure stays: content
+ * that nothing refers to, or a truth without its projection, which the repair tasks find.
+ *
+ * Outcome: PH_OK: durable. The class of a requirement: nothing was changed. PH_EUNAVAILABLE, PH_EBUSY (too much waits),
+ * PH_ELIMIT (disk full): nothing was changed that anybody can see. PH_EUNKNOWN_OUTCOME: repeat the same plan.
  */
 #ifndef PH_DB_PLAN_H
 #define PH_DB_PLAN_H
@@ -41,7 +49,7 @@ struct ph_plan_entry {
 /* Ties a plan to state in memory, such as the numbers of a mailbox. run() is called once, in the order in which
  * plans are applied and before the statements are: it may set values of entries and add entries. done() is called
  * once, before the plan's own completion; without run() before it where the engine never came to the plan. Both are
- * called on a thread of the engine, are short and do not block. Either may be NULL. */
+ * called on a thread of the engine or on the one that submits, are short and do not block. Either may be NULL. */
 struct ph_plan_hook {
     void (*run)(struct ph_plan *plan, struct ph_plan_hook *hook);
     void (*done)(struct ph_plan *plan, struct ph_plan_hook *hook, int result);

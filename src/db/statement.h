@@ -6,7 +6,9 @@
  *
  * The list is statements.def: X(NAME, kind, conditions, sql). Kind READ or WRITE. Conditions IDEMPOTENT if repeating it
  * changes nothing more, CONDITIONAL if it may apply or not (and never on the path of a message). Parameters stand as ?1, ?2, ... in
- * the order of the store function's arguments.
+ * the order of the store function's arguments. The SQL is NULL for a statement of Cassandra alone. What Cassandra runs
+ * for each is in db/cassandra/cql_*.def; a name without any there is SQLite's alone. An engine that has no text for a
+ * name answers PH_EINVALID.
  */
 #ifndef PH_DB_STATEMENT_H
 #define PH_DB_STATEMENT_H
@@ -27,7 +29,7 @@ struct ph_stmt_info {
     const char *name;
     enum ph_stmt_kind kind;
     enum ph_stmt_condition condition;
-    const char *sql;
+    const char *sql; /* NULL: none */
 };
 
 const struct ph_stmt_info *ph_stmt_info(enum ph_stmt stmt);

@@ -87,9 +87,10 @@ struct ph_test_cost ph_test_cost(struct ph_db *db)
     struct ph_test_cost cost = {0};
     for (unsigned i = 0; i < PH_STMT_COUNT; i++) {
         const struct ph_stmt_info *info = ph_stmt_info((enum ph_stmt)i);
-        uint64_t count = ph_test_count(db, (enum ph_stmt)i);
-        *(info->kind == PH_STMT_READ ? &cost.reads : &cost.writes) += count;
-        cost.conditional += info->condition == PH_STMT_CONDITIONAL ? count : 0;
+        struct ph_stmt_stats stats;
+        ph_db_stats(db, (enum ph_stmt)i, &stats);
+        *(info->kind == PH_STMT_READ ? &cost.reads : &cost.writes) += stats.count;
+        cost.conditional += stats.conditional;
     }
     return cost;
 }

@@ -114,6 +114,9 @@ void ph_sqlite_disconnect(struct ph_sqlite_connection *connection)
 static int prepare(struct ph_sqlite_connection *connection, enum ph_stmt stmt, struct ph_error *err)
 {
     const struct ph_stmt_info *info = ph_stmt_info(stmt);
+    if (info->sql == NULL) {
+        return ph_fail(err, PH_EINVALID, "%s: not a statement of the embedded store", info->name);
+    }
     if (sqlite3_prepare_v3(connection->handle, info->sql, -1, SQLITE_PREPARE_PERSISTENT,
                            &connection->stmts[stmt], NULL) != SQLITE_OK) {
         return ph_sqlite_fail(connection, err, info->name);

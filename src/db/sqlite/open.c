@@ -155,7 +155,12 @@ static void close_engine(struct ph_db *db)
 }
 
 static const struct ph_db_engine functions = {
-    .name = "sqlite",
+    .traits = {.name = "sqlite",
+               .is_all_or_nothing = true,
+               .is_in_order = true,
+               .is_in_name_order = true,
+               .is_local = true,
+               .has_conditions = true},
     .query = ph_sqlite_query,
     .next = ph_sqlite_next,
     .end = ph_sqlite_end,
