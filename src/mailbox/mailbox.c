@@ -15,6 +15,17 @@
 
 enum { PATH_CACHE_SLOTS = 16384, DELETE_CHUNK = 1000 };
 
+static struct ph_uid_policy *new_uids(const struct ph_mailboxes_options *options)
+{
+    const struct ph_rand *rand = options->rand == NULL ? &ph_rand_system : options->rand;
+    switch (options->uids) {
+    case PH_UIDS_OWNER: break;
+    case PH_UIDS_RANDOM: return ph_uid_random_new(rand);
+    case PH_UIDS_LWT: return ph_uid_lwt_new(options->db, rand);
+    }
+    return ph_uid_owner_new(options->db);
+}
+
 int ph_mailboxes_new(const struct ph_mailboxes_options *options, struct ph_mailboxes **out_mailboxes,
                      struct ph_error *err)
 {
@@ -26,7 +37,7 @@ int ph_mailboxes_new(const struct ph_mailboxes_options *options, struct ph_mailb
     mailboxes->clock = options->clock;
     mailboxes->log = options->log;
     mailboxes->paths = ph_path_cache_new(PATH_CACHE_SLOTS);
-    mailboxes->uids = ph_uid_owner_new(options->db);
+    mailboxes->uids = new_uids(options);
     mailboxes->maildrop_locks = ph_maildrop_locks_new();
     *out_mailboxes = mailboxes;
     return PH_OK;

@@ -15,12 +15,21 @@
 
 struct ph_mailboxes;
 
+/* Where UIDs and MODSEQs come from: mailbox/uid_policy.h. */
+enum ph_uids {
+    PH_UIDS_OWNER, /* counted by this process, which alone has the store */
+    PH_UIDS_RANDOM,
+    PH_UIDS_LWT, /* compare and set */
+};
+
 struct ph_mailboxes_options {
     struct ph_db *db;
     struct ph_blob_store *blobs;
     struct ph_uuid_gen *ids;
     const struct ph_clock *clock;
     const struct ph_log *log;
+    const struct ph_rand *rand; /* NULL: the system's */
+    enum ph_uids uids;
 };
 
 int ph_mailboxes_new(const struct ph_mailboxes_options *options, struct ph_mailboxes **out_mailboxes,

@@ -3,8 +3,8 @@
  * Where UIDs and MODSEQs come from. A policy is one file; the mailbox layer asks it once for each message it adds,
  * and the answer may come as late as the moment before the plan is run.
  *
- * Promised by a policy that numbers on append: within a mailbox no UID is given twice, also after a crash, and a
- * message that became visible later has the higher one.
+ * Promised by a policy that numbers on append: within a mailbox no UID is given twice, also after a crash. By
+ * `owner` also: a message that became visible later has the higher one; by `lwt`: one that was numbered later.
  */
 #ifndef PH_MAILBOX_UID_POLICY_H
 #define PH_MAILBOX_UID_POLICY_H
@@ -39,5 +39,9 @@ struct ph_uid_policy {
 
 /* This process owns the numbers, because it alone has the store: see uid_owner.c. */
 struct ph_uid_policy *ph_uid_owner_new(struct ph_db *db);
+/* Numbers without meaning, for which nobody is asked: see uid_random.c. */
+struct ph_uid_policy *ph_uid_random_new(const struct ph_rand *rand);
+/* As Apache James counts, by compare and set: see uid_lwt.c. */
+struct ph_uid_policy *ph_uid_lwt_new(struct ph_db *db, const struct ph_rand *rand);
 
 #endif
