@@ -218,63 +218,11 @@ static void check_section(struct ph_config_document *document, const struct ph_c
     }
 }
 
-/* ---- What several keys must agree on ---- */
-
-/* The text of KEY in a checked mapping, or its default. */
-static struct ph_bytes text_of(struct ph_config_document *document, int mapping, const char *key,
-                               const char *fallback)
-{
-    int node = ph_config_node_get(document, mapping, key);
-    return node == 0 ? ph_bytes_str(fallback) : ph_config_node_text(document, node);
-}
-
-static bool has_certificates(struct ph_config_document *document)
-{
-    int tls = ph_config_node_get(document, PH_CONFIG_ROOT_NODE, "tls");
-    if (tls == 0 || ph_config_node_is_null(document, tls)) {
-        return false;
-    }
-    int list = ph_config_node_get(document, tls, "certificates");
-    if (list == 0 || ph_config_node_is_null(document, list)) {
-        return false;
-    }
-    const yaml_node_t *node = ph_config_node(document, list);
-    return node->data.sequence.items.top > node->data.sequence.items.start;
-}
-
-static void check_listener(struct ph_config_document *document, int listener, const char *path, bool has_tls)
-{
-    struct ph_bytes tls = text_of(document, listener, "tls", "starttls");
-    if (!has_tls && !ph_bytes_eq(tls, PH_BYTES("none"))) {
-        int node = ph_config_node_get(document, listener, "tls");
-        ph_config_document_problem(document, node == 0 ? listener : node, path,
-                                   "expected none where tls.certificates has no certificate, found %s%.*s",
-                                   node == 0 ? "the default " : "", (int)tls.len, (const char *)tls.ptr);
-    }
-}
-
-static void check_agreement(struct ph_config_document *document)
-{
-    int listeners = ph_config_node_get(document, PH_CONFIG_ROOT_NODE, "listeners");
-    if (listeners == 0 || ph_config_node_is_null(document, listeners)) {
-        return;
-    }
-    bool has_tls = has_certificates(document);
-    const yaml_node_t *list = ph_config_node(document, listeners);
-    size_t index = 0;
-    for (const yaml_node_item_t *item = list->data.sequence.items.start; item < list->data.sequence.items.top;
-         item++) {
-        char path[KEY_PATH_MAX];
-        snprintf(path, sizeof path, "listeners.%zu.tls", index++);
-        check_listener(document, *item, path, has_tls);
-    }
-}
-
 void ph_config_check(struct ph_config_document *document)
 {
     check_section(document, ph_config_table, PH_CONFIG_ROOT_NODE, "");
     if (document->problem_count == 0) {
-        check_agreement(document);
+        ph_config_check_agreement(document);
     }
 }
 

@@ -8,6 +8,8 @@
 #include "app/config_document.h"
 
 void ph_config_check(struct ph_config_document *document);
+/* Its part for what several keys must agree on; each is right by itself. */
+void ph_config_check_agreement(struct ph_config_document *document);
 
 /* Puts in what the document, which has no problems, leaves out, so that it says everything. */
 void ph_config_complete(struct ph_config_document *document);

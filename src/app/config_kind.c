@@ -108,6 +108,49 @@ static bool is_mailbox(struct ph_bytes text)
     return text.len == 0 || (at > 0 && at + 1 < text.len && is_printable(text));
 }
 
+static bool is_file(struct ph_bytes text)
+{
+    return text.len == 0 || is_path(text);
+}
+
+/* A name or an IPv4 address, with a port or without; an IPv6 address in brackets. */
+static bool is_node(struct ph_bytes text)
+{
+    struct ph_bytes host = text;
+    if (text.len > 0 && text.ptr[0] == '[') {
+        size_t end = ph_bytes_find(text, ']');
+        struct ph_bytes ip = ph_bytes_of(text.ptr + 1, end - 1);
+        if (end == text.len || ph_bytes_find(ip, ':') == ip.len || ph_bytes_find(ip, '/') < ip.len ||
+            !is_network(ip)) {
+            return false;
+        }
+        host = ph_bytes_from(text, end + 1);
+        if (host.len == 0) {
+            return true;
+        }
+        if (host.ptr[0] != ':') {
+            return false;
+        }
+    }
+    size_t colon = ph_bytes_find(host, ':');
+    uint64_t port = 9042;
+    bool is_port = colon == host.len ||
+                   (ph_bytes_to_u64(ph_bytes_from(host, colon + 1), &port) && port > 0 && port <= 65535);
+    return is_port && (host.ptr != text.ptr || is_hostname(ph_bytes_first(host, colon)));
+}
+
+static bool is_keyspace(struct ph_bytes text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = text.ptr[i];
+        bool is_letter = c >= 'a' && c <= 'z';
+        if (!is_letter && (i == 0 || !((c >= '0' && c <= '9') || c == '_'))) {
+            return false;
+        }
+    }
+    return text.len > 0 && text.len <= 48;
+}
+
 static const struct {
     bool (*is_valid)(struct ph_bytes text);
     const char *what;
@@ -121,6 +164,9 @@ static const struct {
     [PH_CONFIG_KIND_SEPARATOR] = {is_separator, "one of + - _ = ! # % & ~, or \"\""},
     [PH_CONFIG_KIND_MAILBOX] = {is_mailbox, "an address as user@example.org, or \"\""},
     [PH_CONFIG_KIND_LINE] = {is_printable, "one line of text"},
+    [PH_CONFIG_KIND_FILE] = {is_file, "an absolute path, or \"\""},
+    [PH_CONFIG_KIND_NODE] = {is_node, "a node as 192.0.2.1, db1.example.org:9042 or [2001:db8::1]:9042"},
+    [PH_CONFIG_KIND_KEYSPACE] = {is_keyspace, "a keyspace: lower case letters, digits and _, a letter first"},
 };
 
 bool ph_config_kind_has(enum ph_config_kind kind, struct ph_bytes text)

@@ -31,6 +31,9 @@ enum ph_config_kind {
     PH_CONFIG_KIND_SEPARATOR, /* one character, or none */
     PH_CONFIG_KIND_MAILBOX,   /* user@example.org, or nothing */
     PH_CONFIG_KIND_LINE,      /* printable, one line */
+    PH_CONFIG_KIND_FILE,      /* absolute, or nothing */
+    PH_CONFIG_KIND_NODE,      /* HOST, HOST:PORT, [IPv6]:PORT */
+    PH_CONFIG_KIND_KEYSPACE,  /* of Cassandra: lower case letters, digits and _ */
 };
 
 struct ph_config_section;

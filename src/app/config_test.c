@@ -398,6 +398,75 @@ static void test_bad_overrides(void **state)
     expect_problems("", no_yaml, "--set: listeners: expected YAML, found \"[{\"\n");
 }
 
+/* ---- Cassandra ---- */
+
+static void test_cassandra(void **state)
+{
+    (void)state;
+    struct attempt attempt;
+    const struct ph_config_root *root = expect_good(
+        &attempt,
+        "store: {engine: cassandra}\n"
+        "cassandra:\n"
+        "  contact_points: [192.0.2.1, 'db2.example.org:19042', '[2001:db8::1]', '[2001:db8::1]:9042']\n"
+        "  local_datacenter: dc1\n"
+        "  username: mail\n"
+        "  password_file: /etc/posthouse/cassandra.password\n",
+        NULL);
+    assert_int_equal(root->store.engine, PH_CONFIG_ENGINE_CASSANDRA);
+    assert_int_equal(root->cassandra.contact_points_count, 4);
+    assert_string_equal(root->cassandra.keyspace, "posthouse");
+    assert_int_equal(root->cassandra.profile, PH_CONFIG_PROFILE_LWT_FREE);
+    assert_false(root->cassandra.shared_with_james);
+    assert_true(root->cassandra.tls_verify_host);
+    assert_int_equal(root->cassandra.request_timeout_ms, 5000);
+    finish(&attempt);
+}
+
+static void test_cassandra_values(void **state)
+{
+    (void)state;
+    expect_problems(
+        "cassandra:\n"
+        "  contact_points: ['', 'a b', 'db1:0', 'db1:70000', '[192.0.2.1]', '[2001:db8::1', '[::1]9042']\n"
+        "  keyspace: Mail\n"
+        "  profile: fast\n"
+        "  password_file: secret\n",
+        NULL,
+#define NODE "expected a node as 192.0.2.1, db1.example.org:9042 or [2001:db8::1]:9042, found "
+        "FILE:2: cassandra.contact_points.0: " NODE "\"\"\n"
+        "FILE:2: cassandra.contact_points.1: " NODE "\"a b\"\n"
+        "FILE:2: cassandra.contact_points.2: " NODE "\"db1:0\"\n"
+        "FILE:2: cassandra.contact_points.3: " NODE "\"db1:70000\"\n"
+        "FILE:2: cassandra.contact_points.4: " NODE "\"[192.0.2.1]\"\n"
+        "FILE:2: cassandra.contact_points.5: " NODE "\"[2001:db8::1\"\n"
+        "FILE:2: cassandra.contact_points.6: " NODE "\"[::1]9042\"\n"
+#undef NODE
+        "FILE:3: cassandra.keyspace: expected a keyspace: lower case letters, digits and _, a letter "
+        "first, found \"Mail\"\n"
+        "FILE:4: cassandra.profile: expected one of lwt, lwt-free, found \"fast\"\n"
+        "FILE:5: cassandra.password_file: expected an absolute path, or \"\", found \"secret\"\n");
+}
+
+static void test_cassandra_needs(void **state)
+{
+    (void)state;
+    expect_problems(
+        "store: {engine: cassandra}\n", NULL,
+        "FILE:1: cassandra.contact_points: expected a value because of store.engine: cassandra, found "
+        "none\n"
+        "FILE:1: cassandra.local_datacenter: expected a value because of store.engine: cassandra, found "
+        "none\n");
+    expect_problems(
+        "cassandra:\n"
+        "  username: mail\n"
+        "  tls_key_file: /key.pem\n",
+        NULL,
+        "FILE:2: cassandra.password_file: expected a value because of cassandra.username, found none\n"
+        "FILE:2: cassandra.tls_certificate_file: expected a value because of cassandra.tls_key_file, "
+        "found none\n");
+}
+
 /* ---- Comparing ---- */
 
 static void note_change(const struct ph_config_setting *setting, void *ctx)
@@ -449,6 +518,9 @@ int main(void)
         cmocka_unit_test(test_overrides),
         cmocka_unit_test(test_override_of_a_whole_list),
         cmocka_unit_test(test_bad_overrides),
+        cmocka_unit_test(test_cassandra),
+        cmocka_unit_test(test_cassandra_values),
+        cmocka_unit_test(test_cassandra_needs),
         cmocka_unit_test(test_compare),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

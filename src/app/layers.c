@@ -34,6 +34,9 @@ void ph_layers_log(const struct ph_config *config, struct ph_log *out_log)
 
 static int open_database(struct ph_layers *layers, struct ph_error *err)
 {
+    if (layers->config->root->store.engine == PH_CONFIG_ENGINE_CASSANDRA) {
+        return ph_fail(err, PH_EINVALID, "store.engine: this posthouse was built without Cassandra");
+    }
     static const unsigned page_bytes[] = {
         [PH_CONFIG_PAGE_1024] = 1024,
         [PH_CONFIG_PAGE_2048] = 2048,
