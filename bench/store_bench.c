@@ -267,13 +267,14 @@ static void run_maildrop(struct bench *bench)
     struct ph_buf out = PH_BUF(1U << 20);
     for (size_t i = 0; i < read; i++) {
         struct ph_message_reader reader;
-        must(ph_maildrop_read(drop, i % drop->count, &reader, &err), &err, "read");
+        must(ph_maildrop_read(drop, i % drop->count, PH_MESSAGE_WHOLE, &reader, &err), &err, "read");
         size_t before;
         ph_buf_clear(&out);
         do {
             before = out.len;
             must(ph_message_read(bench->mailboxes, &reader, 1U << 16, &out, &err), &err, "read");
         } while (out.len > before);
+        ph_message_close(&reader);
     }
     struct usage after_reads = usage_now();
     struct usage before = usage_now();

@@ -77,6 +77,7 @@ static int send_content(struct ph_operation *op, const struct ph_mailbox *mailbo
         }
     }
     ph_buf_fini(&piece);
+    ph_message_close(&reader);
     return result;
 }
 

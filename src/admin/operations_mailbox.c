@@ -149,6 +149,7 @@ int ph_op_message_show(struct ph_operation *op)
         }
     } while (result == PH_OK && piece.len > 0);
     ph_buf_fini(&piece);
+    ph_message_close(&reader);
     return result;
 }
 

@@ -14,6 +14,10 @@ struct ph_blob_functions {
                struct ph_error *err);
     /* Fills size and place; the front has set id and offset. */
     int (*open)(struct ph_blob_store *store, struct ph_blob_reader *reader, struct ph_error *err);
+    /* Opens and fetches; sizes are set and may be wrong. NULL: the front opens the first. What READERS hold of it is
+     * one piece of memory each, that the front frees. */
+    int (*open_all)(struct ph_blob_store *store, struct ph_blob_reader *const *readers, unsigned count,
+                    struct ph_error *err);
     /* LEN octets from the reader's offset, which are there and have room in OUT. Does not move the offset. */
     int (*read)(struct ph_blob_store *store, struct ph_blob_reader *reader, size_t len, struct ph_buf *out,
                 struct ph_error *err);

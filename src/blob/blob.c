@@ -3,6 +3,7 @@
  * The front of the content stores: checks what does not depend on where content lies.
  */
 #include <assert.h>
+#include <stdlib.h>
 
 #include "blob/blob-private.h"
 
@@ -31,13 +32,45 @@ int ph_blob_put(struct ph_blob_store *store, struct ph_plan *plan, enum ph_blob_
 int ph_blob_open(struct ph_blob_store *store, const struct ph_blob_id *id, struct ph_blob_reader *out_reader,
                  struct ph_error *err)
 {
-    *out_reader = (struct ph_blob_reader){.id = *id};
-    return store->functions->open(store, out_reader, err);
+    ph_blob_reader_init(out_reader, id, 0);
+    int result = store->functions->open(store, out_reader, err);
+    out_reader->is_open = result == PH_OK;
+    return result;
+}
+
+void ph_blob_close(struct ph_blob_reader *reader)
+{
+    free(reader->held);
+    reader->held = NULL;
+    reader->is_open = false;
+}
+
+void ph_blob_reader_init(struct ph_blob_reader *reader, const struct ph_blob_id *id, uint64_t size)
+{
+    *reader = (struct ph_blob_reader){.id = *id, .size = size};
+}
+
+int ph_blob_open_first(struct ph_blob_store *store, struct ph_blob_reader *const *readers, unsigned count,
+                       struct ph_error *err)
+{
+    unsigned opened = store->functions->open_all != NULL ? count : 1;
+    int result = store->functions->open_all != NULL ? store->functions->open_all(store, readers, count, err)
+                                                    : store->functions->open(store, readers[0], err);
+    for (unsigned i = 0; i < opened && result == PH_OK; i++) {
+        readers[i]->is_open = true;
+    }
+    return result;
 }
 
 int ph_blob_read(struct ph_blob_store *store, struct ph_blob_reader *reader, size_t max, struct ph_buf *out,
                  struct ph_error *err)
 {
+    if (!reader->is_open) {
+        int result = ph_blob_open_first(store, &reader, 1, err);
+        if (result != PH_OK) {
+            return result;
+        }
+    }
     if (reader->offset > reader->size) {
         return ph_fail(err, PH_EBUG, "a reader stands at %llu of %llu octets",
                        (unsigned long long)reader->offset, (unsigned long long)reader->size);

@@ -47,19 +47,34 @@ enum { PH_BLOB_ITEMS_MAX = 8 };
 int ph_blob_put_all(struct ph_blob_store *store, struct ph_plan *plan, struct ph_blob_item *items,
                     unsigned count, struct ph_error *err) PH_MUST_USE;
 
-/* Where a reader is; a value, holds no resource between calls, so a slow client costs nothing but this. */
+/* Where a reader is. A store on this machine holds nothing more between calls, so a slow client costs nothing but
+ * this; one far away holds the piece that it has fetched, of PH_BLOB_HELD_MAX octets at most. */
 struct ph_blob_reader {
     struct ph_blob_id id;
     uint64_t size;     /* octets of the content */
     uint64_t offset;   /* of the next read; may be set, up to size */
     uint64_t place[4]; /* the store's */
+    void *held;        /* the store's, NULL for nothing */
+    bool is_open;
 };
 
+enum { PH_BLOB_HELD_MAX = 320 * 1024 };
+
+/* In every case followed by ph_blob_close, which may be called twice. */
 int ph_blob_open(struct ph_blob_store *store, const struct ph_blob_id *id, struct ph_blob_reader *out_reader,
                  struct ph_error *err) PH_MUST_USE;
 /* Appends up to MAX octets from the reader's offset to OUT and moves on; at the end appends nothing. OUT's own
  * maximum must leave room for them. The result is PH_OK or an error; how much came is seen from OUT. */
 int ph_blob_read(struct ph_blob_store *store, struct ph_blob_reader *reader, size_t max, struct ph_buf *out,
                  struct ph_error *err) PH_MUST_USE;
+void ph_blob_close(struct ph_blob_reader *reader);
+
+/* A reader of a blob whose SIZE is known from the row that names it. No statement; ph_blob_read opens it when it has
+ * to. A store that is far away believes the size, and finds out while reading where it was wrong (PH_ECORRUPT). */
+void ph_blob_reader_init(struct ph_blob_reader *reader, const struct ph_blob_id *id, uint64_t size);
+/* Opens the first of READERS, so that content that is not there is known before anything of it has gone out. A
+ * store that is far away fetches the beginnings of all of them, at once. */
+int ph_blob_open_first(struct ph_blob_store *store, struct ph_blob_reader *const *readers, unsigned count,
+                       struct ph_error *err) PH_MUST_USE;
 
 #endif

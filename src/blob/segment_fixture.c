@@ -248,6 +248,7 @@ int ph_test_compare(struct ph_blob_store *blobs, const struct ph_blob_id *id, ui
         before = reader.offset;
         result = ph_blob_read(blobs, &reader, step, &out, err);
     } while (result == PH_OK && reader.offset > before);
+    ph_blob_close(&reader);
     uint8_t *expected = ph_alloc(len + 1);
     ph_test_content(seed, expected, len);
     if (result == PH_OK && !ph_bytes_eq(ph_buf_view(&out), ph_bytes_of(expected, len))) {

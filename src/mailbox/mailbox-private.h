@@ -40,7 +40,7 @@ int ph_message_row_get(struct ph_mailboxes *mailboxes, const struct ph_uuid *mai
                        struct ph_error *err) PH_MUST_USE;
 
 /* Opens the content of a message whose row was read. PH_ENOTFOUND: it was deleted since. */
-int ph_message_row_open(struct ph_mailboxes *mailboxes, struct ph_message_row *row,
+int ph_message_row_open(struct ph_mailboxes *mailboxes, struct ph_message_row *row, enum ph_message_part part,
                         struct ph_message_reader *out_reader, struct ph_error *err) PH_MUST_USE;
 
 /* As ph_message_expunge without asking for rights. Of an id that has no message it takes away what projections may

@@ -118,16 +118,18 @@ int ph_message_list(struct ph_mailboxes *mailboxes, const struct ph_access *acce
                     int (*each)(const struct ph_message *message, void *ctx), void *ctx,
                     struct ph_error *err) PH_MUST_USE;
 
-/* Reading header and body as one run of octets. A value, as a blob reader is. */
+/* Reading header and body as one run of octets. Every reader that was opened, or was to be, is closed. */
 struct ph_message_reader {
     struct ph_blob_reader header;
     struct ph_blob_reader body;
     uint64_t size;
-    bool is_body_open;
 };
+/* What will be read at least: a store that is far away fetches that much of it at once. */
+enum ph_message_part { PH_MESSAGE_WHOLE, PH_MESSAGE_HEADER };
 int ph_message_open(struct ph_mailboxes *mailboxes, const struct ph_access *access,
                     const struct ph_mailbox *mailbox, const struct ph_uuid *id,
                     struct ph_message_reader *out_reader, struct ph_error *err) PH_MUST_USE;
+void ph_message_close(struct ph_message_reader *reader);
 /* Appends up to about MAX octets to OUT; appends nothing at the end. */
 int ph_message_read(struct ph_mailboxes *mailboxes, struct ph_message_reader *reader, size_t max,
                     struct ph_buf *out, struct ph_error *err) PH_MUST_USE;

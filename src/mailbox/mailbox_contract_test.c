@@ -416,6 +416,7 @@ static void nobody_else_may_do_anything(void **state)
     const struct ph_access owner = ph_test_mail_access(ALICE);
     struct ph_message_reader reader;
     assert_int_equal(ph_message_open(mail->mailboxes, &owner, &inbox, &id, &reader, &err), PH_OK);
+    ph_message_close(&reader);
 }
 
 /* ---- What it costs ---- */

@@ -106,14 +106,15 @@ static void remove_stale(struct ph_maildrop *drop, const struct ph_uuid *id)
     ph_db_submit(drop->mailboxes->db, &repair->plan, repaired, repair);
 }
 
-int ph_maildrop_read(struct ph_maildrop *drop, size_t at, struct ph_message_reader *out_reader,
-                     struct ph_error *err)
+int ph_maildrop_read(struct ph_maildrop *drop, size_t at, enum ph_message_part part,
+                     struct ph_message_reader *out_reader, struct ph_error *err)
 {
     const struct ph_uuid *id = &drop->entries[at].id;
+    *out_reader = (struct ph_message_reader){.size = 0};
     struct ph_message_row row;
     int result = ph_message_row_get(drop->mailboxes, &drop->mailbox.id, id, &row, err);
     if (result == PH_OK) {
-        result = ph_message_row_open(drop->mailboxes, &row, out_reader, err);
+        result = ph_message_row_open(drop->mailboxes, &row, part, out_reader, err);
     }
     if (result == PH_ENOTFOUND) {
         remove_stale(drop, id);

@@ -43,9 +43,10 @@ void ph_maildrop_close(struct ph_maildrop **drop);
  * are the same. SPACE is where the id is written if need be. */
 struct ph_bytes ph_maildrop_uidl(const struct ph_maildrop *drop, size_t at, char space[PH_UUID_TEXT_LEN + 1]);
 
-/* Opens message AT. PH_ENOTFOUND: it is gone; its stale row is then removed, so that the next session is clean. */
-int ph_maildrop_read(struct ph_maildrop *drop, size_t at, struct ph_message_reader *out_reader,
-                     struct ph_error *err) PH_MUST_USE;
+/* Opens message AT, of which at least PART is to be read. PH_ENOTFOUND: it is gone; its stale row is then removed, so
+ * that the next session is clean. */
+int ph_maildrop_read(struct ph_maildrop *drop, size_t at, enum ph_message_part part,
+                     struct ph_message_reader *out_reader, struct ph_error *err) PH_MUST_USE;
 
 /* Deletes the messages whose bit is set in IS_DELETED (count bools) in one plan. DONE is called on a thread of the
  * store, as ph_db_submit says, or before this returns when there is nothing to do; the maildrop must stay open until then. RESULT is

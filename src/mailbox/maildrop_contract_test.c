@@ -212,7 +212,7 @@ static void messages_are_read_by_number(void **state)
     assert_int_equal(ph_test_mail_deliver(mail, ALICE, "INBOX", HEADER, "two\r\n", NULL), PH_OK);
     struct ph_maildrop *drop = open_drop(mail, ALICE);
     struct ph_message_reader reader;
-    assert_int_equal(ph_maildrop_read(drop, 1, &reader, &err), PH_OK);
+    assert_int_equal(ph_maildrop_read(drop, 1, PH_MESSAGE_WHOLE, &reader, &err), PH_OK);
     assert_int_equal(reader.size, drop->entries[1].size);
     size_t before;
     do {
@@ -220,6 +220,7 @@ static void messages_are_read_by_number(void **state)
         assert_int_equal(ph_message_read(mail->mailboxes, &reader, 6, &whole, &err), PH_OK);
     } while (whole.len > before);
     assert_true(ph_bytes_eq(ph_buf_view(&whole), PH_BYTES(HEADER "two\r\n")));
+    ph_message_close(&reader);
     ph_maildrop_close(&drop);
     ph_buf_fini(&whole);
 }
@@ -232,11 +233,12 @@ static void who_wants_the_header_alone_opens_no_body(void **state)
     assert_int_equal(ph_test_mail_deliver(mail, ALICE, "INBOX", HEADER, "body\r\n", NULL), PH_OK);
     struct ph_maildrop *drop = open_drop(mail, ALICE);
     struct ph_message_reader reader;
-    assert_int_equal(ph_maildrop_read(drop, 0, &reader, &err), PH_OK);
+    assert_int_equal(ph_maildrop_read(drop, 0, PH_MESSAGE_HEADER, &reader, &err), PH_OK);
     uint64_t before = ph_test_count(mail->store.db, PH_STMT_BLOB_GET);
     assert_int_equal(ph_message_read(mail->mailboxes, &reader, 16384, &whole, &err), PH_OK);
     assert_true(ph_bytes_eq(ph_buf_view(&whole), PH_BYTES(HEADER)));
     assert_int_equal(ph_test_count(mail->store.db, PH_STMT_BLOB_GET), before);
+    ph_message_close(&reader);
     ph_maildrop_close(&drop);
     ph_buf_fini(&whole);
 }
@@ -264,8 +266,9 @@ static void a_row_of_a_message_that_is_gone_is_cleaned_when_it_is_read(void **st
     struct ph_maildrop *drop = open_drop(mail, ALICE);
     assert_int_equal(drop->count, 2);
     mail->store.log.level = PH_LOG_ERROR + 1;
-    assert_int_equal(ph_maildrop_read(drop, 1, &reader, &err), PH_ENOTFOUND);
-    assert_int_equal(ph_maildrop_read(drop, 0, &reader, &err), PH_OK);
+    assert_int_equal(ph_maildrop_read(drop, 1, PH_MESSAGE_WHOLE, &reader, &err), PH_ENOTFOUND);
+    assert_int_equal(ph_maildrop_read(drop, 0, PH_MESSAGE_WHOLE, &reader, &err), PH_OK);
+    ph_message_close(&reader);
     ph_maildrop_close(&drop);
     /* Plans are applied in order: behind this one the repair is done. */
     assert_int_equal(ph_test_mail_deliver(mail, BOB, "INBOX", HEADER, "1", NULL), PH_OK);

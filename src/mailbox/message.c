@@ -97,29 +97,42 @@ static int judge_missing(struct ph_mailboxes *mailboxes, const struct ph_message
     return result;
 }
 
-int ph_message_row_open(struct ph_mailboxes *mailboxes, struct ph_message_row *row,
+int ph_message_row_open(struct ph_mailboxes *mailboxes, struct ph_message_row *row, enum ph_message_part part,
                         struct ph_message_reader *out_reader, struct ph_error *err)
 {
     *out_reader = (struct ph_message_reader){.size = row->full_content_octets};
-    int result = ph_blob_open(mailboxes->blobs, &row->header_content, &out_reader->header, err);
-    if (result == PH_ENOTFOUND) {
-        return judge_missing(mailboxes, row, err);
+    if (row->body_start_octet > row->full_content_octets) {
+        return ph_fail(err, PH_ECORRUPT, "imapUidTable: a message that ends before its body starts");
     }
-    out_reader->body.id = row->body_content;
-    return result;
+    uint64_t body_octets = row->full_content_octets - row->body_start_octet;
+    ph_blob_reader_init(&out_reader->header, &row->header_content, row->body_start_octet);
+    ph_blob_reader_init(&out_reader->body, &row->body_content, body_octets);
+    struct ph_blob_reader *const readers[] = {&out_reader->header, &out_reader->body};
+    int result = ph_blob_open_first(mailboxes->blobs, readers, part == PH_MESSAGE_WHOLE ? 2 : 1, err);
+    if (result != PH_OK) {
+        ph_message_close(out_reader);
+    }
+    return result == PH_ENOTFOUND ? judge_missing(mailboxes, row, err) : result;
+}
+
+void ph_message_close(struct ph_message_reader *reader)
+{
+    ph_blob_close(&reader->header);
+    ph_blob_close(&reader->body);
 }
 
 int ph_message_open(struct ph_mailboxes *mailboxes, const struct ph_access *access,
                     const struct ph_mailbox *mailbox, const struct ph_uuid *id,
                     struct ph_message_reader *out_reader, struct ph_error *err)
 {
+    *out_reader = (struct ph_message_reader){.size = 0};
     int result = ph_rights_check(access, mailbox->user, PH_RIGHT_READ, err);
     if (result != PH_OK) {
         return result;
     }
     struct ph_message_row row;
     result = ph_message_row_get(mailboxes, &mailbox->id, id, &row, err);
-    return result != PH_OK ? result : ph_message_row_open(mailboxes, &row, out_reader, err);
+    return result != PH_OK ? result : ph_message_row_open(mailboxes, &row, PH_MESSAGE_WHOLE, out_reader, err);
 }
 
 int ph_message_read(struct ph_mailboxes *mailboxes, struct ph_message_reader *reader, size_t max,
@@ -129,15 +142,5 @@ int ph_message_read(struct ph_mailboxes *mailboxes, struct ph_message_reader *re
     if (reader->header.offset < reader->header.size) {
         return ph_blob_read(mailboxes->blobs, &reader->header, max, out, err);
     }
-    if (!reader->is_body_open) {
-        struct ph_blob_id id = reader->body.id;
-        int result = ph_blob_open(mailboxes->blobs, &id, &reader->body, err);
-        if (result != PH_OK) {
-            return result;
-        }
-        reader->is_body_open = true;
-    }
-    return reader->body.offset < reader->body.size
-               ? ph_blob_read(mailboxes->blobs, &reader->body, max, out, err)
-               : PH_OK;
+    return ph_blob_read(mailboxes->blobs, &reader->body, max, out, err);
 }

@@ -179,5 +179,6 @@ int ph_test_mail_read(struct ph_test_mail *mail, const char *user, const char *m
     if (result == PH_OK) {
         assert_int_equal(out->len, reader.size);
     }
+    ph_message_close(&reader);
     return result;
 }

@@ -33,8 +33,11 @@ struct ph_pop3_retrieval {
 
 void ph_pop3_forget_retrieval(struct ph_pop3_session *session)
 {
-    free(session->retrieval);
-    session->retrieval = NULL;
+    if (session->retrieval != NULL) {
+        ph_message_close(&session->retrieval->reader);
+        free(session->retrieval);
+        session->retrieval = NULL;
+    }
 }
 
 static size_t next_read(const struct ph_pop3_retrieval *retrieval)
@@ -122,7 +125,9 @@ static enum ph_step send_message(struct ph_conn *conn, struct ph_pop3_session *s
     struct ph_pop3_retrieval *retrieval = ph_alloc(sizeof *retrieval);
     *retrieval = *how;
     session->retrieval = retrieval;
-    if (ph_maildrop_read(session->drop, at, &retrieval->reader, &err) != 0) {
+    bool is_preview = how->is_top && how->lines_left == 0;
+    if (ph_maildrop_read(session->drop, at, is_preview ? PH_MESSAGE_HEADER : PH_MESSAGE_WHOLE,
+                         &retrieval->reader, &err) != 0) {
         ph_pop3_forget_retrieval(session);
         return ph_pop3_fail(conn, PH_POP3_AT_MESSAGE, &err);
     }

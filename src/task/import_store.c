@@ -309,6 +309,7 @@ static int read_back(struct putting *p, struct item *item, uint8_t out_digest[PH
     }
     ph_buf_fini(&piece);
     EVP_MD_CTX_free(digest);
+    ph_message_close(&reader);
     return result;
 }
 
