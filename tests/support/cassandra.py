@@ -224,6 +224,7 @@ class Node:
             "logback.configurationFile": f"file://{self.directory}/logback.xml",
             "cassandra-foreground": "yes",
             "cassandra.ring_delay_ms": "100",
+            "cassandra.shadow_round_ms": "120000",  # a busy machine is given time to answer the first gossip
             "cassandra.skip_wait_for_gossip_to_settle": "0",
             "cassandra.superuser_setup_delay_ms": "0",
             "java.net.preferIPv4Stack": "true",
