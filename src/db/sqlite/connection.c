@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "db/sqlite/engine.h"
+#include "db/sqlite/kept_locks.h"
 #include "db/sqlite/log_file.h"
 
 /* ---- Errors ---- */
@@ -83,7 +84,7 @@ int ph_sqlite_connect(struct ph_sqlite_connection *connection, const char *path,
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                 (role == PH_SQLITE_WRITER ? SQLITE_OPEN_CREATE : 0);
     int result = PH_OK;
-    const char *layer = role == PH_SQLITE_WRITER ? ph_log_file_layer() : NULL;
+    const char *layer = role == PH_SQLITE_WRITER ? ph_log_file_layer() : ph_kept_locks_layer();
     if (sqlite3_open_v2(path, &connection->handle, flags, layer) != SQLITE_OK) {
         result = ph_sqlite_fail(connection, err, path);
     } else {

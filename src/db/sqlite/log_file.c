@@ -8,6 +8,8 @@
 
 #include <sqlite3.h>
 
+#include "db/sqlite/kept_locks.h"
+
 /* SQLite's layer for Unix cuts what it writes at once to 17 bits of length. */
 enum { GATHER_BYTES = 96 << 10 };
 static const char layer_name[] = "posthouse";
@@ -164,7 +166,7 @@ static int do_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int f
 static void register_layer(void)
 {
     static sqlite3_vfs vfs;
-    lower = sqlite3_vfs_find(NULL);
+    lower = sqlite3_vfs_find(ph_kept_locks_layer());
     vfs = *lower;
     vfs.zName = layer_name;
     vfs.szOsFile = (int)sizeof(struct log_file) + lower->szOsFile;

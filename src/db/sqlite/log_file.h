@@ -11,7 +11,7 @@
 #ifndef PH_DB_SQLITE_LOG_FILE_H
 #define PH_DB_SQLITE_LOG_FILE_H
 
-/* Registers the layer on top of SQLite's default one, when called first, and returns its name. */
+/* Registers the layer on top of kept_locks.h's, when called first, and returns its name. */
 const char *ph_log_file_layer(void);
 
 #endif
