@@ -74,27 +74,40 @@ int ph_mailbox_append(struct ph_mailboxes *mailboxes, const struct ph_access *ac
     return add_rows(mailboxes, message, &mailbox.id, plan, err);
 }
 
-int ph_expunge(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox, const struct ph_uuid *id,
-               struct ph_plan *plan, bool *out_is_found, struct ph_error *err)
+struct expunging {
+    const struct ph_uuid *mailbox;
+    struct ph_plan *plan;
+    size_t found;
+};
+
+static int expunge_one(const struct ph_uuid *id, const struct ph_message_row *row, void *ctx,
+                       struct ph_error *err)
 {
-    struct ph_message_row row;
-    int result = ph_store_imap_uid_get(mailboxes->db, id, mailbox, &row, err);
-    *out_is_found = result == PH_OK;
-    if (result == PH_ENOTFOUND) {
-        const struct ph_message_row stale = {.message_id = *id, .mailbox_id = *mailbox};
+    (void)err;
+    struct expunging *expunging = ctx;
+    struct ph_plan *plan = expunging->plan;
+    if (row == NULL) {
+        const struct ph_message_row stale = {.message_id = *id, .mailbox_id = *expunging->mailbox};
         ph_listeners_expunged(plan, &stale);
         return PH_OK;
     }
-    if (result != PH_OK) {
-        return result;
+    ph_listeners_expunged(plan, row);
+    if (row->has_uid) {
+        ph_store_message_id_remove(plan, expunging->mailbox, row->uid);
     }
-    ph_listeners_expunged(plan, &row);
-    if (row.has_uid) {
-        ph_store_message_id_remove(plan, mailbox, row.uid);
-    }
-    ph_store_imap_uid_remove(plan, id, mailbox);
+    ph_store_imap_uid_remove(plan, id, expunging->mailbox);
     ph_store_message_remove_unreferenced(plan, id);
+    expunging->found++;
     return PH_OK;
+}
+
+int ph_expunge(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox, const struct ph_uuid *ids,
+               size_t count, struct ph_plan *plan, size_t *out_found, struct ph_error *err)
+{
+    struct expunging expunging = {mailbox, plan, 0};
+    int result = ph_store_imap_uid_get_each(mailboxes->db, mailbox, ids, count, expunge_one, &expunging, err);
+    *out_found = expunging.found;
+    return result;
 }
 
 int ph_message_expunge(struct ph_mailboxes *mailboxes, const struct ph_access *access,
@@ -103,10 +116,11 @@ int ph_message_expunge(struct ph_mailboxes *mailboxes, const struct ph_access *a
 {
     *out_found = 0;
     int result = ph_rights_check(access, mailbox->user, PH_RIGHT_EXPUNGE, err);
-    for (size_t i = 0; result == PH_OK && i < count; i++) {
-        bool is_found;
-        result = ph_expunge(mailboxes, &mailbox->id, &ids[i], plan, &is_found, err);
-        *out_found += is_found ? 1 : 0;
+    for (size_t at = 0; result == PH_OK && at < count; at += PH_EXPUNGE_CHUNK) {
+        size_t size = count - at < PH_EXPUNGE_CHUNK ? count - at : PH_EXPUNGE_CHUNK;
+        size_t found;
+        result = ph_expunge(mailboxes, &mailbox->id, ids + at, size, plan, &found, err);
+        *out_found += found;
     }
     return result;
 }

@@ -43,9 +43,13 @@ int ph_message_row_get(struct ph_mailboxes *mailboxes, const struct ph_uuid *mai
 int ph_message_row_open(struct ph_mailboxes *mailboxes, struct ph_message_row *row, enum ph_message_part part,
                         struct ph_message_reader *out_reader, struct ph_error *err) PH_MUST_USE;
 
-/* As ph_message_expunge without asking for rights. Of an id that has no message it takes away what projections may
- * still say. */
-int ph_expunge(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox, const struct ph_uuid *id,
-               struct ph_plan *plan, bool *out_is_found, struct ph_error *err) PH_MUST_USE;
+/* Messages that go in one plan: more are a plan for each so many, one behind the other, so that neither memory nor
+ * the time for which others wait grows with their number. */
+enum { PH_EXPUNGE_CHUNK = 1000 };
+
+/* As ph_message_expunge without asking for rights; COUNT up to PH_EXPUNGE_CHUNK, read side by side. Of an id that has
+ * no message it takes away what projections may still say. */
+int ph_expunge(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox, const struct ph_uuid *ids,
+               size_t count, struct ph_plan *plan, size_t *out_found, struct ph_error *err) PH_MUST_USE;
 
 #endif

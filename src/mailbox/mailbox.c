@@ -13,7 +13,7 @@
 #include "store/message_id.h"
 #include "store/pop3_metadata.h"
 
-enum { PATH_CACHE_SLOTS = 16384, DELETE_CHUNK = 1000 };
+enum { PATH_CACHE_SLOTS = 16384 };
 
 static struct ph_uid_policy *new_uids(const struct ph_mailboxes_options *options)
 {
@@ -209,11 +209,8 @@ static int expunge_ids(struct ph_mailboxes *mailboxes, const struct ph_uuid *mai
     ph_arena_init(&arena, 64U << 10);
     struct ph_plan plan;
     ph_plan_init(&plan, &arena);
-    int result = PH_OK;
-    for (size_t i = 0; result == PH_OK && i < count; i++) {
-        bool is_found;
-        result = ph_expunge(mailboxes, mailbox, &ids[i], &plan, &is_found, err);
-    }
+    size_t found;
+    int result = ph_expunge(mailboxes, mailbox, ids, count, &plan, &found, err);
     if (result == PH_OK) {
         result = ph_db_apply(mailboxes->db, &plan, err);
     }
@@ -226,9 +223,10 @@ static int some_ids(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbo
                     size_t *out_count, struct ph_error *err)
 {
     struct ph_pop3_entry *entries;
-    int result = ph_store_pop3_metadata_list(mailboxes->db, mailbox, DELETE_CHUNK, &entries, out_count, err);
+    int result =
+        ph_store_pop3_metadata_list(mailboxes->db, mailbox, PH_EXPUNGE_CHUNK, &entries, out_count, err);
     if (result == PH_OK && *out_count == 0) {
-        result = ph_store_message_id_first(mailboxes->db, mailbox, out_ids, DELETE_CHUNK, out_count, err);
+        result = ph_store_message_id_first(mailboxes->db, mailbox, out_ids, PH_EXPUNGE_CHUNK, out_count, err);
     } else if (result == PH_OK) {
         for (size_t i = 0; i < *out_count; i++) {
             out_ids[i] = entries[i].message_id;
@@ -242,7 +240,7 @@ static int some_ids(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbo
 static int empty_and_remove(struct ph_mailboxes *mailboxes, const struct ph_mailbox_row *row,
                             struct ph_error *err)
 {
-    struct ph_uuid *ids = ph_alloc(DELETE_CHUNK * sizeof *ids);
+    struct ph_uuid *ids = ph_alloc(PH_EXPUNGE_CHUNK * sizeof *ids);
     size_t count;
     int result;
     while ((result = some_ids(mailboxes, &row->id, ids, &count, err)) == PH_OK && count > 0) {

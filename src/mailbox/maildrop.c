@@ -146,17 +146,43 @@ static void deleted(struct ph_plan *plan, int result, void *ctx)
     finish(ctx, result);
 }
 
-static int plan_deletion(struct ph_maildrop *drop, const bool *is_deleted, struct ph_plan *plan,
+/* The next ids that are marked, from *AT on, up to a plan's worth. */
+static size_t take_marked(const struct ph_maildrop *drop, const bool *is_deleted, size_t *at,
+                          struct ph_uuid *out_ids)
+{
+    size_t count = 0;
+    while (*at < drop->count && count < PH_EXPUNGE_CHUNK) {
+        if (is_deleted[*at]) {
+            out_ids[count++] = drop->entries[*at].id;
+        }
+        (*at)++;
+    }
+    return count;
+}
+
+/* All plans but the last are waited for here. */
+static int plan_deletion(struct ph_maildrop *drop, const bool *is_deleted, struct deletion *deletion,
                          struct ph_error *err)
 {
+    struct ph_mailboxes *mailboxes = drop->mailboxes;
+    struct ph_uuid *ids = ph_alloc(PH_EXPUNGE_CHUNK * sizeof *ids);
+    size_t at = 0;
     int result = PH_OK;
-    for (size_t i = 0; result == PH_OK && i < drop->count; i++) {
-        if (is_deleted[i]) {
-            bool is_found;
-            result =
-                ph_expunge(drop->mailboxes, &drop->mailbox.id, &drop->entries[i].id, plan, &is_found, err);
+    for (;;) {
+        size_t count = take_marked(drop, is_deleted, &at, ids);
+        size_t found;
+        result = ph_expunge(mailboxes, &drop->mailbox.id, ids, count, &deletion->plan, &found, err);
+        if (result != PH_OK || at == drop->count) {
+            break;
         }
+        result = ph_db_apply(mailboxes->db, &deletion->plan, err);
+        if (result != PH_OK) {
+            break;
+        }
+        ph_arena_reset(&deletion->arena);
+        ph_plan_init(&deletion->plan, &deletion->arena);
     }
+    free(ids);
     return result;
 }
 
@@ -169,7 +195,7 @@ void ph_maildrop_delete(struct ph_maildrop *drop, const bool *is_deleted, void (
     ph_arena_init(&deletion->arena, 16U << 10);
     ph_plan_init(&deletion->plan, &deletion->arena);
     struct ph_error err = {0};
-    int result = plan_deletion(drop, is_deleted, &deletion->plan, &err);
+    int result = plan_deletion(drop, is_deleted, deletion, &err);
     if (result != PH_OK || deletion->plan.count == 0) {
         finish(deletion, result);
         return;

@@ -48,9 +48,10 @@ struct ph_bytes ph_maildrop_uidl(const struct ph_maildrop *drop, size_t at, char
 int ph_maildrop_read(struct ph_maildrop *drop, size_t at, enum ph_message_part part,
                      struct ph_message_reader *out_reader, struct ph_error *err) PH_MUST_USE;
 
-/* Deletes the messages whose bit is set in IS_DELETED (count bools) in one plan. DONE is called on a thread of the
- * store, as ph_db_submit says, or before this returns when there is nothing to do; the maildrop must stay open until then. RESULT is
- * PH_OK only if every message marked is gone (those that were gone before count as gone). */
+/* Deletes the messages whose bit is set in IS_DELETED (count bools), a thousand in a plan: all but the last thousand
+ * are gone before this returns, the last when DONE is called, on a thread of the store, as ph_db_submit says, or before
+ * this returns when there is nothing to do; the maildrop must stay open until then. RESULT is PH_OK only if every message
+ * marked is gone (those that were gone before count as gone); else some may be. */
 void ph_maildrop_delete(struct ph_maildrop *drop, const bool *is_deleted, void (*done)(void *ctx, int result),
                         void *ctx);
 

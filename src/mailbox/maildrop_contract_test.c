@@ -351,7 +351,7 @@ static void a_close_without_deletion_deletes_nothing(void **state)
     }
 }
 
-static void thousands_go_in_one_plan(void **state)
+static void thousands_go_a_thousand_in_a_plan(void **state)
 {
     struct ph_test_mail *mail = *state;
     enum { MANY = 4000, A_PLAN = 500 };
@@ -407,7 +407,7 @@ int main(void)
         TEST(nothing_marked_is_done_at_once),
         TEST(what_is_gone_already_counts_as_gone),
         TEST(a_close_without_deletion_deletes_nothing),
-        TEST(thousands_go_in_one_plan),
+        TEST(thousands_go_a_thousand_in_a_plan),
 #undef TEST
     };
     int failed = 0;

@@ -2,8 +2,9 @@
 /*
  * QUIT and the UPDATE state (RFC 1939 section 6): the one place where messages are removed.
  *
- * All that DELE marked goes in one plan: together or not at all. The reply comes after the plan is on disk and
- * after the maildrop's lock is released, so that a client that logs in again upon "+OK" never meets itself.
+ * All that DELE marked goes in one plan up to a thousand messages, and in one more for each thousand beyond: what
+ * breaks in between has removed some, which RFC 1939 allows. The reply comes after the last plan is done and after the
+ * maildrop's lock is released, so that a client that logs in again upon "+OK" never meets itself.
  */
 #include "pop3/session.h"
 

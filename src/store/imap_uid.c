@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/imap_uid.h"
 
+#include <stdlib.h>
+
+#include "base/mem.h"
+
 void ph_store_kept_values(const struct ph_message_kept *kept, struct ph_value *out_values)
 {
     static const enum ph_flag flags[] = {PH_FLAG_ANSWERED, PH_FLAG_DELETED, PH_FLAG_DRAFT,
@@ -45,6 +49,23 @@ void ph_store_imap_uid_remove(struct ph_plan *plan, const struct ph_uuid *messag
                 ph_uuid_value(mailbox_id));
 }
 
+/* The first of ROWS, if there is one. 1, 0 or an error, as ph_rows_next. */
+static int take(struct ph_rows *rows, const struct ph_uuid *message_id, const struct ph_uuid *mailbox_id,
+                struct ph_message_row *out_row, struct ph_error *err)
+{
+    int result = ph_rows_next(rows, err);
+    if (result == 1) {
+        int64_t uid;
+        *out_row = (struct ph_message_row){.message_id = *message_id, .mailbox_id = *mailbox_id};
+        if (ph_row_i64(rows, 0, &uid)) {
+            out_row->uid = (uint64_t)uid;
+            out_row->has_uid = true;
+        }
+        ph_message_row_fill(out_row, rows, 1);
+    }
+    return result;
+}
+
 int ph_store_imap_uid_get(struct ph_db *db, const struct ph_uuid *message_id,
                           const struct ph_uuid *mailbox_id, struct ph_message_row *out_row,
                           struct ph_error *err)
@@ -55,19 +76,45 @@ int ph_store_imap_uid_get(struct ph_db *db, const struct ph_uuid *message_id,
     if (result != PH_OK) {
         return result;
     }
-    result = ph_rows_next(rows, err);
-    if (result == 1) {
-        int64_t uid;
-        *out_row = (struct ph_message_row){.message_id = *message_id, .mailbox_id = *mailbox_id};
-        if (ph_row_i64(rows, 0, &uid)) {
-            out_row->uid = (uint64_t)uid;
-            out_row->has_uid = true;
-        }
-        ph_message_row_fill(out_row, rows, 1);
-        result = PH_OK;
-    } else if (result == 0) {
-        result = ph_fail(err, PH_ENOTFOUND, "imapUidTable: no such message in this mailbox");
-    }
+    result = take(rows, message_id, mailbox_id, out_row, err);
     ph_rows_end(&rows);
+    return result == 1   ? PH_OK
+           : result == 0 ? ph_fail(err, PH_ENOTFOUND, "imapUidTable: no such message in this mailbox")
+                         : result;
+}
+
+struct several {
+    const struct ph_uuid *mailbox_id;
+    const struct ph_uuid *ids;
+    int (*each)(const struct ph_uuid *id, const struct ph_message_row *row, void *ctx, struct ph_error *err);
+    void *ctx;
+};
+
+static int take_each(struct ph_rows *rows, size_t index, void *ctx, struct ph_error *err)
+{
+    const struct several *several = ctx;
+    const struct ph_uuid *id = &several->ids[index];
+    struct ph_message_row row;
+    int result = take(rows, id, several->mailbox_id, &row, err);
+    return result < 0 ? result : several->each(id, result == 1 ? &row : NULL, several->ctx, err);
+}
+
+int ph_store_imap_uid_get_each(struct ph_db *db, const struct ph_uuid *mailbox_id, const struct ph_uuid *ids,
+                               size_t count,
+                               int (*each)(const struct ph_uuid *id, const struct ph_message_row *row,
+                                           void *ctx, struct ph_error *err),
+                               void *ctx, struct ph_error *err)
+{
+    struct several several = {mailbox_id, ids, each, ctx};
+    struct ph_value(*params)[2] = ph_alloc(count * sizeof *params);
+    struct ph_db_read *reads = ph_alloc(count * sizeof *reads);
+    for (size_t i = 0; i < count; i++) {
+        params[i][0] = ph_uuid_value(&ids[i]);
+        params[i][1] = ph_uuid_value(mailbox_id);
+        reads[i] = (struct ph_db_read){PH_STMT_IMAP_UID_GET, 2, params[i]};
+    }
+    int result = ph_db_query_each(db, reads, count, NULL, take_each, &several, err);
+    free(reads);
+    free(params);
     return result;
 }

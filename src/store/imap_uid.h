@@ -26,5 +26,12 @@ void ph_store_imap_uid_remove(struct ph_plan *plan, const struct ph_uuid *messag
 int ph_store_imap_uid_get(struct ph_db *db, const struct ph_uuid *message_id,
                           const struct ph_uuid *mailbox_id, struct ph_message_row *out_row,
                           struct ph_error *err) PH_MUST_USE;
+/* The rows of COUNT messages, side by side: EACH is called for every id in turn, with NULL where there is no row; what
+ * it returns that is not PH_OK ends it and is returned. */
+int ph_store_imap_uid_get_each(struct ph_db *db, const struct ph_uuid *mailbox_id, const struct ph_uuid *ids,
+                               size_t count,
+                               int (*each)(const struct ph_uuid *id, const struct ph_message_row *row,
+                                           void *ctx, struct ph_error *err),
+                               void *ctx, struct ph_error *err) PH_MUST_USE;
 
 #endif
