@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The commands of this tree; each is a script under tools. `make help` lists them.
 
-.PHONY: help run test bench deb fuzz format tidy check-deps clean
+.PHONY: help run test test-cluster bench deb fuzz format tidy check-deps clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -12,6 +12,9 @@ run: ## install what is missing, build, and start a server with a demo user and 
 
 test: ## install what is missing, build, and run every test (plain, ASan+UBSan, TSan)
 	@tools/install-packages build test deb && exec tools/run-tests $(ARGS)
+
+test-cluster: ## the tests on two datacenters with three nodes of Apache Cassandra in each, and those that take minutes
+	@tools/install-packages build test && exec tools/run-tests --quick --long --only cluster $(ARGS)
 
 bench: ## measure a release build beside Dovecot (ARGS="--quick", "--without-peers", "--million")
 	@tools/install-packages build bench && exec tools/run-bench $(ARGS)

@@ -38,9 +38,12 @@ TCP_LISTENERS = [
 class Server:
     """One posthouse on one data directory. Use as a context manager, or call close()."""
 
-    def __init__(self, settings=None, listeners=None, binary=BINARY):
-        """`settings` are configuration keys over the defaults below; `listeners`, if given, replace the standard ones."""
+    def __init__(self, settings=None, listeners=None, binary=BINARY, host="127.0.0.1", prefix=()):
+        """`settings` are configuration keys over the defaults below; `listeners`, if given, replace the standard ones.
+        `host` is where it listens, `prefix` what runs its commands, such as nsenter."""
         self.binary = pathlib.Path(binary)
+        self.host = host
+        self.prefix = list(prefix)
         assert self.binary.exists(), f"no server binary at {self.binary}: build it, or set POSTHOUSE_BIN"
         # Socket paths are limited to 107 octets, so this directory is not below pytest's.
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="posthouse-"))
@@ -59,13 +62,13 @@ class Server:
             "listeners": listeners if listeners is not None else self.standard_listeners(),
             "tls": {"certificates": [{"certificate": str(certificate), "key": str(key)}]},
             # All tests come from one address: a wrong password in one must not slow down the next.
-            "auth": {"plaintext_networks": ["127.0.0.0/8", "::1/128"], "failures_before_delay": 10000, "failures": 10000},
+            "auth": {"plaintext_networks": ["127.0.0.0/8", "10.77.0.0/16", "::1/128"], "failures_before_delay": 10000, "failures": 10000},
             **(settings or {}),
         }
         self.write_config()
 
     def standard_listeners(self):
-        tcp = [{"protocol": protocol, "address": "127.0.0.1:0", "tls": tls} for protocol, tls in TCP_LISTENERS]
+        tcp = [{"protocol": protocol, "address": f"{self.host}:0", "tls": tls} for protocol, tls in TCP_LISTENERS]
         # Whoever can walk into the directory, such as a Postfix that runs as its own user, may speak to the socket.
         return tcp + [{"protocol": "lmtp", "address": f"unix:{self.lmtp_path}", "tls": "none", "mode": "0666"}]
 
@@ -79,7 +82,7 @@ class Server:
         self._start_offset = self.log_path.stat().st_size if self.log_path.exists() else 0
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [*WITH_US, self.binary, "--config", self.config_path, "serve"],
+                [*WITH_US, *self.prefix, self.binary, "--config", self.config_path, "serve"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         deadline = time.monotonic() + START_SECONDS
         while not self.events("ready"):
@@ -183,7 +186,7 @@ class Server:
     def cli(self, *words, stdin=b"", check=True, timeout=60):
         """Runs `posthouse --config FILE WORDS`; the result has bytes in stdout and stderr."""
         result = subprocess.run(
-            [self.binary, "--config", self.config_path, *map(str, words)],
+            [*self.prefix, self.binary, "--config", self.config_path, *map(str, words)],
             input=stdin, capture_output=True, timeout=timeout)
         report = SANITIZER_REPORT.search(result.stderr.decode(errors="replace"))
         assert not report, result.stderr.decode(errors="replace")
