@@ -116,27 +116,35 @@ void ph_sqlite_end(struct ph_rows *base)
     give_back(rows);
 }
 
-/* ---- Cells ---- */
+/* ---- Cells ----
+ *
+ * One call finds the cell; what is asked of it then is cheap. SQLite wants such a cell "protected" where threads share
+ * its connection, and nobody shares ours. */
+
+static sqlite3_value *cell_of(const struct ph_rows *base, unsigned column)
+{
+    return sqlite3_column_value(((const struct ph_sqlite_rows *)base)->stmt, (int)column);
+}
 
 bool ph_sqlite_cell_i64(const struct ph_rows *base, unsigned column, int64_t *out_value)
 {
-    sqlite3_stmt *stmt = ((const struct ph_sqlite_rows *)base)->stmt;
-    if (sqlite3_column_type(stmt, (int)column) != SQLITE_INTEGER) {
+    sqlite3_value *cell = cell_of(base, column);
+    if (sqlite3_value_type(cell) != SQLITE_INTEGER) {
         return false;
     }
-    *out_value = sqlite3_column_int64(stmt, (int)column);
+    *out_value = sqlite3_value_int64(cell);
     return true;
 }
 
 bool ph_sqlite_cell_bytes(const struct ph_rows *base, unsigned column, struct ph_bytes *out_value)
 {
-    sqlite3_stmt *stmt = ((const struct ph_sqlite_rows *)base)->stmt;
-    int type = sqlite3_column_type(stmt, (int)column);
+    sqlite3_value *cell = cell_of(base, column);
+    int type = sqlite3_value_type(cell);
     if (type != SQLITE_TEXT && type != SQLITE_BLOB) {
         return false;
     }
-    const void *ptr = sqlite3_column_blob(stmt, (int)column);
-    *out_value = ph_bytes_of(ptr, (size_t)sqlite3_column_bytes(stmt, (int)column));
+    const void *ptr = sqlite3_value_blob(cell);
+    *out_value = ph_bytes_of(ptr, (size_t)sqlite3_value_bytes(cell));
     return true;
 }
 
