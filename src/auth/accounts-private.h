@@ -8,11 +8,13 @@
 #include "auth/accounts.h"
 #include "auth/name_cache.h"
 #include "auth/password.h"
+#include "store/user.h"
 
 struct ph_accounts {
     struct ph_db *db;
     const struct ph_rand *rand;
     struct ph_password_cost cost;
+    bool is_shared_with_james;
     struct ph_name_cache *names;
 };
 
@@ -21,6 +23,11 @@ int ph_accounts_check_domain(struct ph_accounts *accounts, struct ph_bytes domai
                              struct ph_error *err) PH_MUST_USE;
 int ph_accounts_check_user(struct ph_accounts *accounts, struct ph_bytes user,
                            struct ph_error *err) PH_MUST_USE;
+
+/* Hashes PREPARED anew for the user of SEEN, whose password it is: with the hash and keys that a password set now gets.
+ * A password that was set meanwhile stays. SEEN_US: when SEEN was read, of Unix time. */
+int ph_accounts_renew(struct ph_accounts *accounts, const struct ph_user_row *seen, uint64_t seen_us,
+                      struct ph_bytes prepared, struct ph_error *err) PH_MUST_USE;
 
 /* Whether the canonical address SOURCE is an alias or a group. */
 int ph_accounts_has_alias(struct ph_accounts *accounts, struct ph_bytes source, bool *out_has_alias,

@@ -28,6 +28,7 @@ int ph_accounts_new(const struct ph_accounts_options *options, struct ph_account
     accounts->rand = options->rand;
     accounts->cost.memory_kib = options->argon2_memory_kib;
     accounts->cost.passes = options->argon2_passes;
+    accounts->is_shared_with_james = options->is_shared_with_james;
     accounts->names = ph_name_cache_new(options->clock, options->rand, CACHE_ENTRIES, CACHE_SECONDS);
     *out_accounts = accounts;
     return PH_OK;

@@ -21,6 +21,7 @@ struct ph_accounts_options {
     const struct ph_rand *rand;
     unsigned argon2_memory_kib;
     unsigned argon2_passes;
+    bool is_shared_with_james; /* passwords are set in a form that James verifies, and never renewed */
 };
 
 int ph_accounts_new(const struct ph_accounts_options *options, struct ph_accounts **out_accounts,

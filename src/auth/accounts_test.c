@@ -166,8 +166,10 @@ static void a_password_makes_a_hash_and_scram_keys(void **state)
     assert_int_equal(ph_user_set_password(accounts, PH_BYTES("b@example.org"), PH_BYTES("x"), &f.err),
                      PH_ENOTFOUND);
     assert_int_equal(ph_store_user_get(f.db, PH_BYTES("a@example.org"), &f.arena, &row, &f.err), PH_OK);
-    assert_int_equal(ph_password_verify(row.alg, row.password, PH_BYTES("p\u00E4ss"), &f.err), PH_OK);
-    assert_int_equal(ph_password_verify(row.alg, row.password, PH_BYTES("secret"), &f.err), PH_EDENIED);
+    assert_int_equal(ph_password_verify(row.alg, row.password, row.name, PH_BYTES("p\u00E4ss"), &f.err),
+                     PH_OK);
+    assert_int_equal(ph_password_verify(row.alg, row.password, row.name, PH_BYTES("secret"), &f.err),
+                     PH_EDENIED);
     assert_true(row.has_scram);
     assert_true(row.scram_iterations >= PH_SCRAM_ITERATIONS_MIN);
     ph_scram_derive(PH_BYTES("p\u00E4ss"), row.scram_salt, row.scram_iterations, &keys);

@@ -25,6 +25,7 @@ struct ph_auth {
     struct ph_delays *delays;
     struct ph_jobs *jobs;
     atomic_bool is_hurried;
+    struct ph_bytes nobody_alg;             /* of what new passwords have */
     char nobody_hash[PH_PASSWORD_HASH_MAX]; /* of a password that nobody has */
     uint8_t nobody_secret[PH_AUTH_SECRET_BYTES];
 };

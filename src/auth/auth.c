@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "auth/accounts-private.h"
+#include "auth/james_password.h"
 #include "auth/sasl.h"
 #include "base/mem.h"
 #include "store/secret.h"
@@ -24,8 +25,11 @@ static int start(struct ph_auth *auth, struct ph_error *err)
     const struct ph_auth_options *options = &auth->options;
     uint8_t password[NOBODY_PASSWORD_BYTES];
     ph_rand_fill(options->rand, password, sizeof password);
-    int result = ph_password_hash(ph_bytes_of(password, sizeof password), &options->accounts->cost,
-                                  auth->nobody_hash, err);
+    struct ph_bytes nobody = ph_bytes_of(password, sizeof password);
+    bool is_shared = options->accounts->is_shared_with_james;
+    auth->nobody_alg = ph_bytes_str(is_shared ? ph_james_password_algorithm : ph_password_alg);
+    int result = is_shared ? ph_james_password_hash((struct ph_bytes){0}, nobody, auth->nobody_hash, err)
+                           : ph_password_hash(nobody, &options->accounts->cost, auth->nobody_hash, err);
     if (result == PH_OK) {
         result = ph_store_secret_get(options->db, options->rand, "scram-nobody", auth->nobody_secret,
                                      sizeof auth->nobody_secret, err);
@@ -87,8 +91,11 @@ void ph_auth_hurry(struct ph_auth *auth)
     ph_delays_hurry(auth->delays);
 }
 
-const char *ph_auth_mechanisms(bool may_plaintext)
+const char *ph_auth_mechanisms(const struct ph_auth *auth, bool may_plaintext)
 {
+    if (auth->options.accounts->is_shared_with_james) {
+        return may_plaintext ? "PLAIN LOGIN" : "";
+    }
     return ph_sasl_names(may_plaintext);
 }
 
@@ -132,7 +139,31 @@ static int read_row(struct ph_auth *auth, struct ph_bytes user, struct ph_arena 
 /* The time that a verification takes. */
 static void verify_nobody(struct ph_auth *auth, struct ph_bytes password)
 {
-    (void)!ph_password_verify(ph_bytes_str(ph_password_alg), ph_bytes_str(auth->nobody_hash), password, NULL);
+    (void)!ph_password_verify(auth->nobody_alg, ph_bytes_str(auth->nobody_hash), (struct ph_bytes){0},
+                              password, NULL);
+}
+
+/* Hashes of James become ours, at the first login that shows the password; unless James is to go on reading them. */
+static void renew(struct ph_auth *auth, const char *protocol, const struct ph_user_row *seen,
+                  uint64_t seen_us, struct ph_bytes password)
+{
+    struct ph_accounts *accounts = auth->options.accounts;
+    struct ph_error err = {0};
+    if (accounts->is_shared_with_james || ph_bytes_eq(seen->alg, ph_bytes_str(ph_password_alg))) {
+        return;
+    }
+    struct ph_log_line line;
+    if (ph_accounts_renew(accounts, seen, seen_us, password, &err) == PH_OK) {
+        ph_log_begin(&line, auth->options.log, PH_LOG_INFO, "password-renewed");
+        ph_log_bytes(&line, "algorithm", seen->alg);
+    } else {
+        /* The next login tries again. */
+        ph_log_begin(&line, auth->options.log, PH_LOG_WARNING, "password-not-renewed");
+        ph_log_error(&line, &err);
+    }
+    ph_log_str(&line, "protocol", protocol);
+    ph_log_bytes(&line, "user", seen->name);
+    ph_log_end(&line);
 }
 
 int ph_auth_verify(struct ph_auth *auth, const char *protocol, struct ph_bytes user, struct ph_bytes password,
@@ -141,9 +172,13 @@ int ph_auth_verify(struct ph_auth *auth, const char *protocol, struct ph_bytes u
     struct ph_arena arena;
     struct ph_user_row row = {0};
     ph_arena_init(&arena, 0);
+    uint64_t seen_us = ph_real_us(auth->options.clock);
     int result = read_row(auth, user, &arena, &row, err);
     if (result == PH_OK) {
-        result = ph_password_verify(row.alg, row.password, password, err);
+        result = ph_password_verify(row.alg, row.password, user, password, err);
+        if (result == PH_OK) {
+            renew(auth, protocol, &row, seen_us, password);
+        }
         if (result == PH_ENOTFOUND || result == PH_ECORRUPT) {
             log_refusal(auth, protocol, user, err);
             result = PH_ENOTFOUND;

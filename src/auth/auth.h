@@ -5,7 +5,8 @@
  * A check that needs hashing runs on a queue of its own; the session parks meanwhile. Verified credentials are
  * remembered for a short time as a keyed hash (never in clear), so that a POP3 client's next login costs
  * microseconds; a password change drops them at once. Failures are delayed and limited per address and per user.
- * An unknown user costs and says the same as a wrong password.
+ * An unknown user costs and says the same as a wrong password. A hash that James made is replaced by one of ours at the
+ * first login that shows the password, unless the store is shared with James (accounts.h).
  *
  * A login is one attempt, used once: ph_login_password, or ph_login_sasl and steps. The result of each comes through DONE: at once (before the
  * call returns) or later on another thread, exactly once. Then the login is its session's again, which may free it even in DONE.
@@ -45,9 +46,9 @@ void ph_auth_free(struct ph_auth **auth);
  * PH_EBUSY. Any thread. */
 void ph_auth_hurry(struct ph_auth *auth);
 
-/* The mechanisms, separated by blanks, best first; without those that show the password when IS_PRIVATE is false (and no clear
- * text is allowed from that network). */
-const char *ph_auth_mechanisms(bool may_plaintext);
+/* The mechanisms, separated by blanks, best first; without those that show the password when that may not be shown, and
+ * without SCRAM where the store is shared with James, which keeps no keys for it. May be empty. */
+const char *ph_auth_mechanisms(const struct ph_auth *auth, bool may_plaintext);
 
 struct ph_login;
 enum ph_login_state {

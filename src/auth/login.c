@@ -286,7 +286,9 @@ void ph_login_sasl(struct ph_login *login, struct ph_bytes mechanism, bool has_i
 {
     begin_step(login, done, ctx);
     const struct ph_sasl_mechanism *found = ph_sasl_find(mechanism);
-    if (found == NULL || login->sasl.mechanism != NULL) {
+    bool is_offered = found != NULL &&
+                      (ph_sasl_shows_password(found) || !login->auth->options.accounts->is_shared_with_james);
+    if (!is_offered || login->sasl.mechanism != NULL) {
         fail(login, PH_ENOTFOUND, "unknown mechanism");
         return;
     }

@@ -12,10 +12,11 @@
 
 #include <cmocka.h>
 
+#include "auth/accounts-private.h"
 #include "auth/auth.h"
+#include "auth/james_password.h"
 #include "auth/scram.h"
 #include "store/store_fixture.h"
-#include "store/user.h"
 
 static struct ph_store_fixture f;
 static struct ph_accounts *accounts;
@@ -233,6 +234,92 @@ static void a_password_that_cannot_be_verified_is_refused(void **state)
     assert_int_equal(log_in("alice@example.org", "secret"), PH_EDENIED);
 }
 
+/* ---- Passwords of James ---- */
+
+/* Made by Python's hashlib, for alice@example.org. */
+static const char of_james[] =
+    "crvqNzxVNT54CZbesboO5/G5tzkUHh6YqwL0xlmFFyBWLuxCZIwVUpfC8/XchXm6BO1YHbhOs+M8\r\n"
+    "e7ddMwwiyg==\r\n";
+
+static void stored_row(struct ph_user_row *out_row)
+{
+    assert_int_equal(ph_store_user_get(f.db, PH_BYTES("alice@example.org"), &f.arena, out_row, &f.err),
+                     PH_OK);
+}
+
+static void a_password_of_james_is_renewed_at_login(void **state)
+{
+    (void)state;
+    struct ph_user_row row;
+    store_password("SHA-512/salted", of_james);
+    assert_int_equal(log_in("alice@example.org", "wrong"), PH_EDENIED);
+    stored_row(&row);
+    assert_true(ph_bytes_eq(row.password, ph_bytes_str(of_james)));
+
+    assert_int_equal(log_in("alice@example.org", "secret"), PH_OK);
+    stored_row(&row);
+    assert_true(ph_bytes_eq(row.alg, PH_BYTES("argon2id")));
+    assert_true(row.has_scram);
+    start(2, 100, 1000, 0);
+    assert_int_equal(log_in("alice@example.org", "secret"), PH_OK);
+    assert_int_equal(log_in("alice@example.org", "wrong"), PH_EDENIED);
+    struct ph_user_row again;
+    stored_row(&again);
+    assert_true(ph_bytes_eq(again.password, row.password));
+}
+
+static void a_renewal_does_not_undo_a_new_password(void **state)
+{
+    (void)state;
+    struct ph_user_row seen;
+    struct ph_user_row row;
+    store_password("SHA-512/salted", of_james);
+    stored_row(&seen);
+    assert_int_equal(ph_user_set_password(accounts, PH_BYTES("alice@example.org"), PH_BYTES("new"), &f.err),
+                     PH_OK);
+    assert_int_equal(ph_accounts_renew(accounts, &seen, 1, PH_BYTES("secret"), &f.err), PH_OK);
+    stored_row(&row);
+    assert_int_equal(ph_password_verify(row.alg, row.password, row.name, PH_BYTES("new"), &f.err), PH_OK);
+    assert_int_equal(log_in("alice@example.org", "secret"), PH_EDENIED);
+}
+
+static void nothing_is_renewed_where_james_reads_it_too(void **state)
+{
+    (void)state;
+    struct ph_user_row row;
+    struct ph_accounts_options options = {
+        .db = f.db, .clock = &clock_now, .rand = &ph_rand_system, .is_shared_with_james = true};
+    ph_auth_free(&auth);
+    ph_accounts_free(&accounts);
+    assert_int_equal(ph_accounts_new(&options, &accounts, &f.err), PH_OK);
+    start(2, 100, 1000, 0);
+    store_password("SHA-512/salted", of_james);
+    assert_int_equal(log_in("alice@example.org", "secret"), PH_OK);
+    stored_row(&row);
+    assert_true(ph_bytes_eq(row.alg, PH_BYTES("SHA-512/salted")));
+    assert_true(ph_bytes_eq(row.password, ph_bytes_str(of_james)));
+
+    /* What is set here James verifies. */
+    assert_int_equal(ph_user_set_password(accounts, PH_BYTES("alice@example.org"), PH_BYTES("new"), &f.err),
+                     PH_OK);
+    ph_auth_forget(auth, PH_BYTES("alice@example.org"));
+    stored_row(&row);
+    assert_true(ph_bytes_eq(row.alg, ph_bytes_str(ph_james_password_algorithm)));
+    assert_false(row.has_scram);
+    assert_int_equal(log_in("alice@example.org", "new"), PH_OK);
+    assert_int_equal(log_in("alice@example.org", "secret"), PH_EDENIED);
+    assert_int_equal(log_in("nobody@example.org", "secret"), PH_EDENIED);
+
+    /* James keeps no keys of SCRAM. */
+    assert_string_equal(ph_auth_mechanisms(auth, true), "PLAIN LOGIN");
+    assert_string_equal(ph_auth_mechanisms(auth, false), "");
+    struct session session;
+    open_from(&session, 1);
+    ph_login_sasl(session.login, PH_BYTES("SCRAM-SHA-256"), false, PH_BYTES(""), true, on_done, &session);
+    assert_int_equal(outcome(&session), PH_ENOTFOUND);
+    close_session(&session);
+}
+
 /* ---- SASL ---- */
 
 static int sasl(struct session *session, const char *mechanism, bool has_initial, struct ph_bytes initial)
@@ -279,8 +366,8 @@ static void mechanisms(void **state)
 {
     (void)state;
     struct session session;
-    assert_string_equal(ph_auth_mechanisms(true), "SCRAM-SHA-256 PLAIN LOGIN");
-    assert_string_equal(ph_auth_mechanisms(false), "SCRAM-SHA-256");
+    assert_string_equal(ph_auth_mechanisms(auth, true), "SCRAM-SHA-256 PLAIN LOGIN");
+    assert_string_equal(ph_auth_mechanisms(auth, false), "SCRAM-SHA-256");
     assert_int_equal(sasl(&session, "CRAM-MD5", false, PH_BYTES("")), PH_ENOTFOUND);
     close_session(&session);
     open_from(&session, 1);
@@ -624,6 +711,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_verified_login_is_remembered, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_new_password_ends_the_old_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_password_that_cannot_be_verified_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_password_of_james_is_renewed_at_login, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_renewal_does_not_undo_a_new_password, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nothing_is_renewed_where_james_reads_it_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(plain_and_login, set_up, tear_down),
         cmocka_unit_test_setup_teardown(mechanisms, set_up, tear_down),
         cmocka_unit_test_setup_teardown(scram_needs_no_hash_thread, set_up, tear_down),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Argon2id (RFC 9106) by libsodium, in its text form with parameters and salt, so that changed parameters leave old
- * hashes valid. Another algorithm is a row of `schemes` and a function.
+ * hashes valid. All other algorithms are those of James.
  *
  * libsodium's own crypto_pwhash_str_verify says "another password" when it got no memory, which would make clients
  * ask their users for a new one. So the text is taken apart here, and only a hash that was computed can differ.
@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <sodium.h>
 
+#include "auth/james_password.h"
 #include "base/mem.h"
 
 enum { DEFAULT_MEMORY_KIB = 19456, DEFAULT_PASSES = 2, ARGON2_HASH_BYTES = 32 };
@@ -108,21 +109,10 @@ static int verify_argon2id(struct ph_bytes hash, struct ph_bytes prepared, struc
     return is_right ? PH_OK : ph_fail(err, PH_EDENIED, "wrong password");
 }
 
-static const struct {
-    const char *alg;
-    int (*verify)(struct ph_bytes hash, struct ph_bytes prepared, struct ph_error *err);
-} schemes[] = {
-    {ph_password_alg, verify_argon2id},
-};
-
-int ph_password_verify(struct ph_bytes alg, struct ph_bytes hash, struct ph_bytes prepared,
-                       struct ph_error *err)
+int ph_password_verify(struct ph_bytes alg, struct ph_bytes hash, struct ph_bytes user,
+                       struct ph_bytes prepared, struct ph_error *err)
 {
-    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
-        if (ph_bytes_eq(alg, ph_bytes_str(schemes[i].alg))) {
-            return schemes[i].verify(hash, prepared, err);
-        }
-    }
-    return ph_fail(err, PH_ENOTFOUND, "password algorithm \"%.*s\" is unknown",
-                   (int)(alg.len < 64 ? alg.len : 64), (const char *)alg.ptr);
+    return ph_bytes_eq(alg, ph_bytes_str(ph_password_alg))
+               ? verify_argon2id(hash, prepared, err)
+               : ph_james_password_verify(alg, hash, user, prepared, err);
 }

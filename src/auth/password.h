@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Stored passwords: made as Argon2id, verified in whatever form the column `alg` names, if the table in
- * password.c knows it.
+ * Stored passwords: made as Argon2id, verified in whatever form the column `alg` names: that, or one of James's
+ * (james_password.h).
  *
  * A password is prepared first (SASLprep), when it is set and when it is checked, so that two keyboards that write
  * one character differently log in alike. Both hashing functions take tens of milliseconds and some MiB of memory,
@@ -28,9 +28,9 @@ extern const char ph_password_alg[];
 int ph_password_hash(struct ph_bytes prepared, const struct ph_password_cost *cost,
                      char out_hash[PH_PASSWORD_HASH_MAX], struct ph_error *err) PH_MUST_USE;
 
-/* PH_OK; PH_EDENIED: another password; PH_ENOTFOUND: ALG is unknown here; PH_ECORRUPT: HASH is no hash of ALG;
+/* USER (canonical) is the salt of some. PH_OK; PH_EDENIED: another password; PH_ENOTFOUND: ALG is unknown here; PH_ECORRUPT: HASH is no hash of ALG;
  * PH_EUNAVAILABLE: no memory. */
-int ph_password_verify(struct ph_bytes alg, struct ph_bytes hash, struct ph_bytes prepared,
-                       struct ph_error *err) PH_MUST_USE;
+int ph_password_verify(struct ph_bytes alg, struct ph_bytes hash, struct ph_bytes user,
+                       struct ph_bytes prepared, struct ph_error *err) PH_MUST_USE;
 
 #endif

@@ -16,8 +16,8 @@ static const struct ph_password_cost cheap = {.memory_kib = 64, .passes = 1};
 
 static int verify(const char *hash, const char *password)
 {
-    return ph_password_verify(ph_bytes_str(ph_password_alg), ph_bytes_str(hash), ph_bytes_str(password),
-                              NULL);
+    return ph_password_verify(ph_bytes_str(ph_password_alg), ph_bytes_str(hash),
+                              PH_BYTES("alice@example.org"), ph_bytes_str(password), NULL);
 }
 
 static void what_is_hashed_verifies(void **state)
@@ -99,26 +99,40 @@ static void what_is_no_hash_is_corrupt(void **state)
     assert_int_equal(ph_password_hash(PH_BYTES("pencil"), &cheap, hash, NULL), PH_OK);
     size_t len = strlen(hash);
     for (size_t cut = 0; cut < len; cut++) {
-        assert_int_equal(
-            ph_password_verify(PH_BYTES("argon2id"), ph_bytes_of(hash, cut), PH_BYTES("pencil"), NULL),
-            PH_ECORRUPT);
+        assert_int_equal(ph_password_verify(PH_BYTES("argon2id"), ph_bytes_of(hash, cut),
+                                            PH_BYTES("alice@example.org"), PH_BYTES("pencil"), NULL),
+                         PH_ECORRUPT);
     }
     hash[len] = 'A';
-    assert_int_equal(
-        ph_password_verify(PH_BYTES("argon2id"), ph_bytes_of(hash, len + 1), PH_BYTES("pencil"), NULL),
-        PH_ECORRUPT);
+    assert_int_equal(ph_password_verify(PH_BYTES("argon2id"), ph_bytes_of(hash, len + 1),
+                                        PH_BYTES("alice@example.org"), PH_BYTES("pencil"), NULL),
+                     PH_ECORRUPT);
     assert_int_equal(verify("{SSHA}abc", "pencil"), PH_ECORRUPT);
     assert_int_equal(verify("$argon2id$v=19$m=0,t=1,p=1$c29tZXNhbHQxNm9jdGV0cw$", "pencil"), PH_ECORRUPT);
+}
+
+/* Made by Python's hashlib. */
+static void hashes_of_james_verify(void **state)
+{
+    (void)state;
+    struct ph_bytes hash = PH_BYTES("AHzLSK1F3OPIzFF6xRF4BsM62yg=\r\n");
+    struct ph_bytes user = PH_BYTES("alice@example.org");
+    assert_int_equal(ph_password_verify(PH_BYTES("SHA-1/salted"), hash, user, PH_BYTES("secret"), NULL),
+                     PH_OK);
+    assert_int_equal(ph_password_verify(PH_BYTES("SHA-1/salted"), hash, user, PH_BYTES("pencil"), NULL),
+                     PH_EDENIED);
 }
 
 static void an_unknown_algorithm_is_said_so(void **state)
 {
     (void)state;
     struct ph_error err = {0};
-    assert_int_equal(ph_password_verify(PH_BYTES("SHA-512"), PH_BYTES("x"), PH_BYTES("x"), &err),
+    assert_int_equal(ph_password_verify(PH_BYTES("crypt"), PH_BYTES("x"), PH_BYTES("alice@example.org"),
+                                        PH_BYTES("x"), &err),
                      PH_ENOTFOUND);
-    assert_non_null(strstr(err.text, "SHA-512"));
-    assert_int_equal(ph_password_verify((struct ph_bytes){0}, PH_BYTES("x"), PH_BYTES("x"), &err),
+    assert_non_null(strstr(err.text, "crypt"));
+    assert_int_equal(ph_password_verify((struct ph_bytes){0}, PH_BYTES("x"), PH_BYTES("alice@example.org"),
+                                        PH_BYTES("x"), &err),
                      PH_ENOTFOUND);
 }
 
@@ -152,6 +166,7 @@ int main(void)
         cmocka_unit_test(the_default_cost_is_nineteen_mebibytes_and_two_passes),
         cmocka_unit_test(no_memory_is_not_another_password),
         cmocka_unit_test(what_is_no_hash_is_corrupt),
+        cmocka_unit_test(hashes_of_james_verify),
         cmocka_unit_test(an_unknown_algorithm_is_said_so),
         cmocka_unit_test(passwords_are_prepared),
     };

@@ -4,15 +4,16 @@
  * (RFC 4616 section 2, RFC 5802 section 5.1).
  *
  * Beside the Argon2id hash stand the keys of SCRAM, which is PBKDF2: whoever steals the store attacks the weaker of
- * the two. That is the price of SCRAM, and why its iterations are eight times the minimum.
+ * the two. That is the price of SCRAM, and why its iterations are eight times the minimum. Where James shares the
+ * store there is neither, but a hash that James verifies.
  */
 #include "auth/accounts-private.h"
 
 #include "auth/address.h"
+#include "auth/james_password.h"
 #include "auth/scram.h"
 #include "base/mem.h"
 #include "store/mapping.h"
-#include "store/user.h"
 
 enum { PREPARED_NAME_MAX = 4 * PH_ADDRESS_MAX };
 
@@ -43,31 +44,68 @@ int ph_user_check(struct ph_accounts *accounts, struct ph_bytes user, struct ph_
     return result;
 }
 
-/* Fills what proves the user; the views are the arena's. */
-static int hash_password(struct ph_accounts *accounts, struct ph_bytes password, struct ph_arena *arena,
+/* The keys of SCRAM beside a hash of our own: James would not change them with the password. */
+static void derive_scram(struct ph_accounts *accounts, struct ph_bytes prepared, struct ph_arena *arena,
+                         struct ph_user_row *row)
+{
+    uint8_t salt[PH_SCRAM_SALT_BYTES];
+    struct ph_scram_keys keys;
+    ph_rand_fill(accounts->rand, salt, sizeof salt);
+    ph_scram_derive(prepared, ph_bytes_of(salt, sizeof salt), PH_SCRAM_ITERATIONS, &keys);
+    row->has_scram = true;
+    row->scram_salt = ph_arena_bytes(arena, ph_bytes_of(salt, sizeof salt));
+    row->scram_iterations = PH_SCRAM_ITERATIONS;
+    row->scram_stored_key = ph_arena_bytes(arena, ph_bytes_of(keys.stored_key, sizeof keys.stored_key));
+    row->scram_server_key = ph_arena_bytes(arena, ph_bytes_of(keys.server_key, sizeof keys.server_key));
+    ph_wipe(&keys, sizeof keys);
+}
+
+/* Fills what proves ROW's user; the views are the arena's. */
+static int hash_prepared(struct ph_accounts *accounts, struct ph_bytes prepared, struct ph_arena *arena,
                          struct ph_user_row *row, struct ph_error *err)
 {
     char hash[PH_PASSWORD_HASH_MAX];
-    uint8_t salt[PH_SCRAM_SALT_BYTES];
-    struct ph_scram_keys keys;
+    int result = accounts->is_shared_with_james ? ph_james_password_hash(row->name, prepared, hash, err)
+                                                : ph_password_hash(prepared, &accounts->cost, hash, err);
+    if (result != PH_OK) {
+        return result;
+    }
+    row->password = ph_bytes_str(ph_arena_strdup(arena, ph_bytes_str(hash)));
+    if (accounts->is_shared_with_james) {
+        row->alg = ph_bytes_str(ph_james_password_algorithm);
+    } else {
+        row->alg = ph_bytes_str(ph_password_alg);
+        derive_scram(accounts, prepared, arena, row);
+    }
+    return PH_OK;
+}
+
+static int hash_password(struct ph_accounts *accounts, struct ph_bytes password, struct ph_arena *arena,
+                         struct ph_user_row *row, struct ph_error *err)
+{
     struct ph_buf prepared = PH_BUF(PH_PASSWORD_MAX);
     int result = ph_password_prepare(password, PH_SASLPREP_STORED, &prepared, err);
     if (result == PH_OK) {
-        result = ph_password_hash(ph_buf_view(&prepared), &accounts->cost, hash, err);
-    }
-    if (result == PH_OK) {
-        ph_rand_fill(accounts->rand, salt, sizeof salt);
-        ph_scram_derive(ph_buf_view(&prepared), ph_bytes_of(salt, sizeof salt), PH_SCRAM_ITERATIONS, &keys);
-        row->password = ph_bytes_str(ph_arena_strdup(arena, ph_bytes_str(hash)));
-        row->alg = ph_bytes_str(ph_password_alg);
-        row->has_scram = true;
-        row->scram_salt = ph_arena_bytes(arena, ph_bytes_of(salt, sizeof salt));
-        row->scram_iterations = PH_SCRAM_ITERATIONS;
-        row->scram_stored_key = ph_arena_bytes(arena, ph_bytes_of(keys.stored_key, sizeof keys.stored_key));
-        row->scram_server_key = ph_arena_bytes(arena, ph_bytes_of(keys.server_key, sizeof keys.server_key));
-        ph_wipe(&keys, sizeof keys);
+        result = hash_prepared(accounts, ph_buf_view(&prepared), arena, row, err);
     }
     ph_buf_wipe(&prepared);
+    return result;
+}
+
+int ph_accounts_renew(struct ph_accounts *accounts, const struct ph_user_row *seen, uint64_t seen_us,
+                      struct ph_bytes prepared, struct ph_error *err)
+{
+    struct ph_arena arena;
+    struct ph_plan plan;
+    struct ph_user_row row = {.name = seen->name};
+    ph_arena_init(&arena, 0);
+    int result = hash_prepared(accounts, prepared, &arena, &row, err);
+    if (result == PH_OK) {
+        ph_plan_init(&plan, &arena);
+        ph_store_user_renew(&plan, &row, seen->password, seen_us);
+        result = ph_db_apply(accounts->db, &plan, err);
+    }
+    ph_arena_fini(&arena);
     return result;
 }
 

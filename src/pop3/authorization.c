@@ -168,7 +168,8 @@ enum ph_step ph_pop3_pass(struct ph_conn *conn, struct ph_pop3_session *session,
 static enum ph_step list_mechanisms(struct ph_conn *conn)
 {
     struct ph_buf *out = ph_conn_out(conn);
-    struct ph_bytes rest = ph_bytes_str(ph_auth_mechanisms(ph_pop3_may_plaintext(conn)));
+    struct ph_bytes rest =
+        ph_bytes_str(ph_auth_mechanisms(ph_pop3_context_of(conn)->auth, ph_pop3_may_plaintext(conn)));
     ph_pop3_reply(conn, "+OK Mechanisms follow");
     for (;;) {
         struct ph_bytes name = ph_bytes_next_word(&rest);
@@ -194,8 +195,9 @@ static bool has_word(const char *words, struct ph_bytes word)
 /* A mechanism that shows the password to whoever listens, where somebody may. */
 static bool needs_tls(struct ph_conn *conn, struct ph_bytes mechanism)
 {
-    return !ph_pop3_may_plaintext(conn) && has_word(ph_auth_mechanisms(true), mechanism) &&
-           !has_word(ph_auth_mechanisms(false), mechanism);
+    const struct ph_auth *auth = ph_pop3_context_of(conn)->auth;
+    return !ph_pop3_may_plaintext(conn) && has_word(ph_auth_mechanisms(auth, true), mechanism) &&
+           !has_word(ph_auth_mechanisms(auth, false), mechanism);
 }
 
 enum ph_step ph_pop3_auth(struct ph_conn *conn, struct ph_pop3_session *session,

@@ -12,7 +12,7 @@ enum ph_step ph_pop3_capa(struct ph_conn *conn, struct ph_pop3_session *session,
     (void)command;
     const struct ph_pop3_context *context = ph_pop3_context_of(conn);
     bool may_plaintext = ph_pop3_may_plaintext(conn);
-    const char *mechanisms = ph_auth_mechanisms(may_plaintext);
+    const char *mechanisms = ph_auth_mechanisms(context->auth, may_plaintext);
     struct ph_buf *out = ph_conn_out(conn);
 
     ph_pop3_reply(conn, "+OK Capability list follows");

@@ -27,8 +27,9 @@ static void put_extensions(struct ph_conn *conn, const struct ph_smtp_session *s
         ph_buf_str(out, "250-STARTTLS\r\n");
     }
     ph_buf_str(out, "250-DSN\r\n");
-    if (session->protocol == PH_SMTP_SUBMISSION) {
-        ph_buf_printf(out, "250-AUTH %s\r\n", ph_auth_mechanisms(ph_smtp_may_plaintext(conn)));
+    const char *mechanisms = ph_auth_mechanisms(ph_smtp_context_of(conn)->auth, ph_smtp_may_plaintext(conn));
+    if (session->protocol == PH_SMTP_SUBMISSION && mechanisms[0] != '\0') {
+        ph_buf_printf(out, "250-AUTH %s\r\n", mechanisms);
     }
     ph_buf_str(out, "250-8BITMIME\r\n"
                     "250-SMTPUTF8\r\n"

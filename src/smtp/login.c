@@ -87,8 +87,8 @@ enum ph_step ph_smtp_auth(struct ph_conn *conn, struct ph_smtp_session *session,
     if (mechanism.len == 0 || argument.len > 0) {
         return ph_smtp_refuse_syntax(conn);
     }
-    if (!has_word(ph_auth_mechanisms(may_plaintext), mechanism)) {
-        bool is_known = has_word(ph_auth_mechanisms(true), mechanism);
+    if (!has_word(ph_auth_mechanisms(context->auth, may_plaintext), mechanism)) {
+        bool is_known = has_word(ph_auth_mechanisms(context->auth, true), mechanism);
         return ph_smtp_refuse(conn, is_known ? PH_SMTP_REPLY_TLS_REQUIRED : PH_SMTP_REPLY_UNKNOWN_MECHANISM);
     }
     /* Section 4: "=" is an initial response without octets. */

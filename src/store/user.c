@@ -78,6 +78,16 @@ void ph_store_user_set_password(struct ph_plan *plan, const struct ph_user_row *
                     scram_value(row, row->scram_stored_key), scram_value(row, row->scram_server_key));
 }
 
+void ph_store_user_renew(struct ph_plan *plan, const struct ph_user_row *row, struct ph_bytes seen,
+                         uint64_t seen_us)
+{
+    ph_plan_add(plan, PH_STAGE_TRUTH, PH_STMT_USER_RENEW, ph_text(row->name), ph_text(row->password),
+                ph_text(row->alg), scram_value(row, row->scram_salt),
+                row->has_scram ? ph_i64(row->scram_iterations) : ph_null(),
+                scram_value(row, row->scram_stored_key), scram_value(row, row->scram_server_key),
+                ph_text(seen), ph_i64((int64_t)seen_us));
+}
+
 void ph_store_user_remove(struct ph_plan *plan, struct ph_bytes name)
 {
     ph_plan_require(plan, PH_ENOTFOUND, PH_STAGE_REMOVE_TRUTH, PH_STMT_USER_DELETE, ph_text(name));

@@ -36,6 +36,10 @@ int ph_store_user_page(struct ph_db *db, struct ph_bytes domain, struct ph_bytes
 void ph_store_user_add(struct ph_plan *plan, const struct ph_user_row *row, struct ph_bytes domain);
 /* Both fail the plan with PH_ENOTFOUND where the user does not exist. */
 void ph_store_user_set_password(struct ph_plan *plan, const struct ph_user_row *row);
+/* As ph_store_user_set_password, if the password is still SEEN, which it was at SEEN_US of Unix time; else nothing is
+ * changed, and nothing is said. */
+void ph_store_user_renew(struct ph_plan *plan, const struct ph_user_row *row, struct ph_bytes seen,
+                         uint64_t seen_us);
 void ph_store_user_remove(struct ph_plan *plan, struct ph_bytes name);
 
 #endif
