@@ -7,22 +7,6 @@
 
 #include "base/bytes.h"
 
-static const char *const profile_names[] = {
-    [PH_CASSANDRA_LWT] = "lwt",
-    [PH_CASSANDRA_LWT_FREE] = "lwt-free",
-};
-
-const char *ph_cassandra_profile_name(enum ph_cassandra_profile profile)
-{
-    return profile_names[profile];
-}
-
-bool ph_cassandra_keyspace_name_is_valid(const char *name)
-{
-    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
-    return len > 0 && len <= 48 && name[len] == '\0' && name[0] >= 'a' && name[0] <= 'z';
-}
-
 int ph_cassandra_fail(struct ph_error *err, enum ph_cql_status status, bool is_write, const char *what,
                       const char *text)
 {
@@ -111,9 +95,9 @@ int ph_cassandra_remembered_read(struct ph_cql_session *session, const char *nam
     for (size_t row = 0; row < ph_cql_result_row_count(found); row++) {
         if (cell_is(found, row, 0, "profile")) {
             out_remembered->is_there = true;
-            if (cell_is(found, row, 1, profile_names[PH_CASSANDRA_LWT_FREE])) {
+            if (cell_is(found, row, 1, ph_cassandra_profile_name(PH_CASSANDRA_LWT_FREE))) {
                 out_remembered->profile = PH_CASSANDRA_LWT_FREE;
-            } else if (!cell_is(found, row, 1, profile_names[PH_CASSANDRA_LWT])) {
+            } else if (!cell_is(found, row, 1, ph_cassandra_profile_name(PH_CASSANDRA_LWT))) {
                 result = ph_fail(err, PH_ECORRUPT, "keyspace %s: its profile is none that this version knows",
                                  name);
             }
@@ -148,8 +132,9 @@ int ph_cassandra_remembered_write(struct ph_cql_session *session,
     /* The profile last: without it the rest counts for nothing. */
     int result =
         put(session, keyspace->name, "shared_with_james", keyspace->is_shared ? "true" : "false", err);
-    return result == PH_OK ? put(session, keyspace->name, "profile", profile_names[keyspace->profile], err)
-                           : result;
+    return result == PH_OK
+               ? put(session, keyspace->name, "profile", ph_cassandra_profile_name(keyspace->profile), err)
+               : result;
 }
 
 int ph_cassandra_remembered_agree(const struct ph_cassandra_remembered *remembered,
@@ -163,7 +148,8 @@ int ph_cassandra_remembered_agree(const struct ph_cassandra_remembered *remember
     if (remembered->profile != keyspace->profile) {
         return ph_fail(err, PH_EINVALID,
                        "keyspace %s is of profile %s, this node is configured for %s: set cassandra.profile",
-                       keyspace->name, profile_names[remembered->profile], profile_names[keyspace->profile]);
+                       keyspace->name, ph_cassandra_profile_name(remembered->profile),
+                       ph_cassandra_profile_name(keyspace->profile));
     }
     if (remembered->is_shared != keyspace->is_shared) {
         return ph_fail(err, PH_EINVALID,

@@ -13,6 +13,7 @@
 #define PH_DB_CASSANDRA_KEYSPACE_H
 
 #include <stdbool.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "db/cassandra-driver/driver.h"
@@ -26,9 +27,15 @@ struct ph_cassandra_keyspace {
 };
 
 /* Lower case letters, digits and _, a letter first, 48 at most: what needs no quotes. */
-bool ph_cassandra_keyspace_name_is_valid(const char *name);
-/* "lwt" or "lwt-free". */
-const char *ph_cassandra_profile_name(enum ph_cassandra_profile profile);
+static inline bool ph_cassandra_keyspace_name_is_valid(const char *name)
+{
+    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
+    return len > 0 && len <= 48 && name[len] == '\0' && name[0] >= 'a' && name[0] <= 'z';
+}
+static inline const char *ph_cassandra_profile_name(enum ph_cassandra_profile profile)
+{
+    return profile == PH_CASSANDRA_LWT ? "lwt" : "lwt-free";
+}
 
 /* Variants of a keyspace, as masks: a table or a statement says which it is for. */
 enum ph_cassandra_variant {

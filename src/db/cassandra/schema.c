@@ -414,24 +414,30 @@ static int run(struct ph_cql_session *session, const char *text, struct ph_error
     return PH_OK;
 }
 
-/* Random UIDs leave no counter behind from which a profile that counts could go on. */
+/* Whether the keyspace may be called what KEYSPACE says. */
 static int check_change(struct ph_cql_session *session, const struct ph_cassandra_keyspace *keyspace,
-                        struct ph_error *err)
+                        bool is_change, struct ph_error *err)
 {
     struct ph_cassandra_remembered remembered;
     int result = ph_cassandra_remembered_read(session, keyspace->name, &remembered, err);
-    if (result == PH_OK && remembered.is_there && remembered.profile == PH_CASSANDRA_LWT_FREE &&
-        keyspace->profile == PH_CASSANDRA_LWT) {
+    if (result != PH_OK || !remembered.is_there) {
+        return result;
+    }
+    if (!is_change) {
+        return ph_cassandra_remembered_agree(&remembered, keyspace, err);
+    }
+    /* Random UIDs leave no counter behind from which a profile that counts could go on. */
+    if (remembered.profile == PH_CASSANDRA_LWT_FREE && keyspace->profile == PH_CASSANDRA_LWT) {
         return ph_fail(
             err, PH_EINVALID,
             "keyspace %s is of profile lwt-free: its UIDs are random, and lwt cannot count on from them",
             keyspace->name);
     }
-    return result;
+    return PH_OK;
 }
 
 int ph_cassandra_schema_upgrade(struct ph_cql_session *session, const struct ph_cassandra_keyspace *keyspace,
-                                struct ph_schema_findings *out_done, struct ph_error *err)
+                                bool is_change, struct ph_schema_findings *out_done, struct ph_error *err)
 {
     int result = ph_cassandra_schema_check(session, keyspace, out_done, err);
     if (result != PH_OK) {
@@ -446,7 +452,7 @@ int ph_cassandra_schema_upgrade(struct ph_cql_session *session, const struct ph_
         is_new = is_new || strcmp(out_done->list[i].text, "no table settings") == 0;
     }
     if (!is_new) {
-        result = check_change(session, keyspace, err);
+        result = check_change(session, keyspace, is_change, err);
     }
     for (size_t i = 0; result == PH_OK && i < out_done->count; i++) {
         result = run(session, out_done->list[i].statement, err);
@@ -472,7 +478,7 @@ int ph_cassandra_schema_create(struct ph_cql_session *session, const struct ph_c
     ph_buf_str(&text, "} AND durable_writes = true");
     int result = run(session, ph_buf_cstr(&text), err);
     ph_buf_fini(&text);
-    return result == PH_OK ? ph_cassandra_schema_upgrade(session, keyspace, out_done, err) : result;
+    return result == PH_OK ? ph_cassandra_schema_upgrade(session, keyspace, false, out_done, err) : result;
 }
 
 /* ---- Starting ---- */

@@ -41,10 +41,12 @@ int ph_cassandra_schema_create(struct ph_cql_session *session, const struct ph_c
                                const struct ph_replication *replication, size_t replication_count,
                                struct ph_schema_findings *out_done, struct ph_error *err) PH_MUST_USE;
 
-/* Adds what is missing, and remembers KEYSPACE's profile where none is remembered or it may take the other's place.
- * OUT_DONE: what was found and done. PH_EINVALID: something cannot be mended, and nothing was done. */
+/* Adds what is missing, and remembers what KEYSPACE is, if nothing is remembered. With IS_CHANGE also where it was
+ * something else, if it can become that. OUT_DONE: what was found and done. PH_EINVALID: something cannot be mended, or
+ * the keyspace is another, and nothing was done. */
 int ph_cassandra_schema_upgrade(struct ph_cql_session *session, const struct ph_cassandra_keyspace *keyspace,
-                                struct ph_schema_findings *out_done, struct ph_error *err) PH_MUST_USE;
+                                bool is_change, struct ph_schema_findings *out_done,
+                                struct ph_error *err) PH_MUST_USE;
 
 /* For a start: everything is there, and the keyspace is what KEYSPACE says. PH_EINVALID otherwise; OUT_FINDINGS says
  * what is missing, if that is it. */
