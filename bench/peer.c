@@ -80,33 +80,39 @@ void peer_close(struct peer *peer)
     peer->fd = -1;
 }
 
-void peer_send(struct peer *peer, const char *octets, size_t len)
+bool peer_try_send(struct peer *peer, const char *octets, size_t len)
 {
     while (len > 0) {
         ssize_t sent = peer->ssl != NULL ? SSL_write(peer->ssl, octets, (int)len)
                                          : send(peer->fd, octets, len, MSG_NOSIGNAL);
         if (sent <= 0) {
-            fail("send: %s", strerror(errno));
+            return false;
         }
         octets += sent;
         len -= (size_t)sent;
     }
+    return true;
 }
 
-static void receive(struct peer *peer)
+void peer_send(struct peer *peer, const char *octets, size_t len)
+{
+    if (!peer_try_send(peer, octets, len)) {
+        fail("send: %s", strerror(errno));
+    }
+}
+
+static ssize_t receive(struct peer *peer)
 {
     size_t room = sizeof peer->input - peer->end;
     ssize_t got = peer->ssl != NULL ? SSL_read(peer->ssl, peer->input + peer->end, (int)room)
                                     : recv(peer->fd, peer->input + peer->end, room, 0);
-    if (got <= 0) {
-        fail("the server closed the connection: %s", got < 0 ? strerror(errno) : "end of file");
-    }
-    peer->end += (size_t)got;
+    peer->end += got > 0 ? (size_t)got : 0;
+    return got;
 }
 
 /* ---- Lines ---- */
 
-char *peer_line(struct peer *peer)
+static char *read_line(struct peer *peer, ssize_t *out_got)
 {
     for (;;) {
         char *start = peer->input + peer->start;
@@ -125,8 +131,27 @@ char *peer_line(struct peer *peer)
         if (peer->end == sizeof peer->input) {
             fail("a line of more than %zu octets", sizeof peer->input);
         }
-        receive(peer);
+        *out_got = receive(peer);
+        if (*out_got <= 0) {
+            return NULL;
+        }
     }
+}
+
+char *peer_try_line(struct peer *peer)
+{
+    ssize_t got;
+    return read_line(peer, &got);
+}
+
+char *peer_line(struct peer *peer)
+{
+    ssize_t got;
+    char *line = read_line(peer, &got);
+    if (line == NULL) {
+        fail("the server closed the connection: %s", got < 0 ? strerror(errno) : "end of file");
+    }
+    return line;
 }
 
 void peer_expect(struct peer *peer, const char *wanted)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A client's end of one connection, in clear or TLS: lines in, octets out. Blocking; one thread. Whatever goes wrong ends
- * the program: a load that failed in part measured nothing.
+ * the program, since a load that failed in part measured nothing; but for the two calls that only try.
  */
 #ifndef BENCH_PEER_H
 #define BENCH_PEER_H
@@ -36,6 +36,9 @@ void peer_close(struct peer *peer);
 void peer_send(struct peer *peer, const char *octets, size_t len);
 /* The next line without CRLF, valid until the next call. */
 char *peer_line(struct peer *peer);
+/* As those two; false or NULL where the server has closed the connection or is silent for two minutes. */
+bool peer_try_send(struct peer *peer, const char *octets, size_t len);
+char *peer_try_line(struct peer *peer);
 /* Reads one reply of LMTP (perhaps of several lines) or POP3, which must begin with WANTED. */
 void peer_expect(struct peer *peer, const char *wanted);
 /* Sends one line and expects. */
