@@ -33,9 +33,10 @@ static json_t *statements(struct ph_db *db)
         ph_db_stats(db, i, &stats);
         if (stats.count > 0) {
             json_object_set_new(all, ph_stmt_info(i)->name,
-                                json_pack("{s:I, s:I, s:I}", "count", (json_int_t)stats.count, "failures",
-                                          (json_int_t)stats.failures, "total_us",
-                                          (json_int_t)stats.total_us));
+                                json_pack("{s:I, s:I, s:I, s:I}", "count", (json_int_t)stats.count,
+                                          "failures", (json_int_t)stats.failures, "total_us",
+                                          (json_int_t)stats.total_us, "conditional",
+                                          (json_int_t)stats.conditional));
         }
     }
     return all;
