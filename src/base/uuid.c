@@ -44,6 +44,14 @@ static uint64_t get_time(const struct ph_uuid *id)
            ((uint64_t)id->b[2] << 8) | (uint64_t)id->b[3];
 }
 
+struct ph_uuid ph_uuid_first_of_us(uint64_t unix_us)
+{
+    struct ph_uuid id;
+    put_time(&id, unix_us * TICKS_PER_US + GREGORIAN_TICKS);
+    memset(id.b + 8, 0x80, 8); /* signed octets: the lowest there are */
+    return id;
+}
+
 struct ph_uuid ph_uuid_gen_next(struct ph_uuid_gen *gen)
 {
     uint64_t ticks = ph_real_us(gen->clock) * TICKS_PER_US + GREGORIAN_TICKS;

@@ -57,6 +57,9 @@ bool ph_uuid_is_time(const struct ph_uuid *id);
 /* Unix time in microseconds; only meaningful for a TimeUUID that a generator made. */
 uint64_t ph_uuid_unix_us(const struct ph_uuid *id);
 
+/* The lowest TimeUUID of a microsecond, as Cassandra orders them: a bound, no name for anything. */
+struct ph_uuid ph_uuid_first_of_us(uint64_t unix_us);
+
 /* The high time bits first; the reverse is exact. */
 void ph_uuid_to_sortable(const struct ph_uuid *id, uint8_t out[PH_UUID_BYTES]);
 void ph_uuid_from_sortable(const uint8_t in[PH_UUID_BYTES], struct ph_uuid *out_id);

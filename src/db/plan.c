@@ -42,6 +42,13 @@ struct ph_plan_entry *ph_plan_add_values(struct ph_plan *plan, enum ph_plan_stag
     return entry;
 }
 
+void ph_plan_expire(struct ph_plan *plan, uint64_t at_us)
+{
+    if (plan->expires_us == 0 || at_us < plan->expires_us) {
+        plan->expires_us = at_us;
+    }
+}
+
 void ph_plan_hook_add(struct ph_plan *plan, struct ph_plan_hook *hook)
 {
     hook->next = NULL;

@@ -65,6 +65,7 @@ struct ph_plan {
     unsigned count;
     unsigned stages; /* bit N: some entry is of stage N */
     bool has_requirements;
+    uint64_t expires_us;   /* real time; 0: never. See ph_plan_expire */
     struct ph_error error; /* filled when the completion says so */
     /* The engine's, while submitted. */
     struct ph_plan *next;
@@ -85,6 +86,11 @@ struct ph_plan_entry *ph_plan_add_values(struct ph_plan *plan, enum ph_plan_stag
 #define ph_plan_require(plan, class, stage, stmt, ...)                                           \
     ph_plan_add_values((plan), (stage), (stmt), (class), (const struct ph_value[]){__VA_ARGS__}, \
                        (unsigned)(sizeof((const struct ph_value[]){__VA_ARGS__}) / sizeof(struct ph_value)))
+
+/* From AT_US on (real time, by this process's clock; the earliest given counts) an engine without transactions sends
+ * no statement of the plan any more: it fails with PH_EUNAVAILABLE, and what is behind the round at hand is not there.
+ * For rows that a clock elsewhere counts as settled some time later (store/pop3_floor.h). */
+void ph_plan_expire(struct ph_plan *plan, uint64_t at_us);
 
 /* HOOK lives in the plan's arena, or longer than the plan. */
 void ph_plan_hook_add(struct ph_plan *plan, struct ph_plan_hook *hook);

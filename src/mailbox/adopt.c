@@ -7,7 +7,6 @@
 #include "mailbox/name.h"
 #include "store/import_state.h"
 #include "store/message_id.h"
-#include "store/pop3_metadata.h"
 
 struct adopting {
     struct ph_mailboxes *mailboxes;
@@ -24,7 +23,7 @@ static int look(struct adopting *a, struct ph_error *err)
     struct ph_pop3_entry *entries;
     size_t count;
     struct ph_db *db = a->mailboxes->db;
-    int result = ph_store_pop3_metadata_list(db, &a->row.id, 1, &entries, &count, err);
+    int result = ph_listing_read(a->mailboxes, &a->row.id, 1, NULL, &entries, &count, NULL, err);
     free(entries);
     if (result == PH_OK && count == 0) {
         struct ph_uuid id;

@@ -11,12 +11,27 @@
 #include "mailbox/name.h"
 #include "store/message.h"
 #include "store/message_id.h"
+#include "store/pop3_floor.h"
+
+/* A row whose id is old goes where floors do not hide it; one whose id is young is not written any more once it is
+ * old: see store/pop3_floor.h. */
+static void mind_floor(struct ph_mailboxes *mailboxes, struct ph_message_row *row, struct ph_plan *plan)
+{
+    if (mailboxes->floors == NULL) {
+        return;
+    }
+    row->is_late = ph_pop3_is_late(row);
+    uint64_t settled_us = ph_uuid_unix_us(&row->message_id) + (uint64_t)PH_POP3_LATE_MS * 1000;
+    if (!row->is_late) {
+        ph_plan_expire(plan, settled_us);
+    }
+}
 
 static int add_rows(struct ph_mailboxes *mailboxes, const struct ph_append *message,
                     const struct ph_uuid *mailbox, struct ph_plan *plan, struct ph_error *err)
 {
     const struct ph_append_origin *origin = message->origin;
-    const struct ph_message_row row = {
+    struct ph_message_row row = {
         .message_id = message->message_id,
         .mailbox_id = *mailbox,
         .internal_date_ms = message->internal_date_ms,
@@ -29,6 +44,7 @@ static int add_rows(struct ph_mailboxes *mailboxes, const struct ph_append *mess
         .header_content = message->header_blob,
         .body_content = message->body_blob,
     };
+    mind_floor(mailboxes, &row, plan);
     if (!message->has_message_row) {
         ph_store_message_add(plan, &row);
     }
@@ -74,7 +90,17 @@ int ph_mailbox_append(struct ph_mailboxes *mailboxes, const struct ph_access *ac
     return add_rows(mailboxes, message, &mailbox.id, plan, err);
 }
 
+void ph_expunge_stale(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox, const struct ph_uuid *id,
+                      struct ph_plan *plan)
+{
+    /* Whether it came late, its row would have said. */
+    const struct ph_message_row stale = {
+        .message_id = *id, .mailbox_id = *mailbox, .is_late = mailboxes->floors != NULL};
+    ph_listeners_expunged(plan, &stale);
+}
+
 struct expunging {
+    struct ph_mailboxes *mailboxes;
     const struct ph_uuid *mailbox;
     struct ph_plan *plan;
     size_t found;
@@ -86,12 +112,14 @@ static int expunge_one(const struct ph_uuid *id, const struct ph_message_row *ro
     (void)err;
     struct expunging *expunging = ctx;
     struct ph_plan *plan = expunging->plan;
+    struct ph_mailboxes *mailboxes = expunging->mailboxes;
     if (row == NULL) {
-        const struct ph_message_row stale = {.message_id = *id, .mailbox_id = *expunging->mailbox};
-        ph_listeners_expunged(plan, &stale);
+        ph_expunge_stale(mailboxes, expunging->mailbox, id, plan);
         return PH_OK;
     }
-    ph_listeners_expunged(plan, row);
+    struct ph_message_row gone = *row;
+    gone.is_late = mailboxes->floors != NULL && ph_pop3_is_late(row);
+    ph_listeners_expunged(plan, &gone);
     if (row->has_uid) {
         ph_store_message_id_remove(plan, expunging->mailbox, row->uid);
     }
@@ -104,7 +132,7 @@ static int expunge_one(const struct ph_uuid *id, const struct ph_message_row *ro
 int ph_expunge(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox, const struct ph_uuid *ids,
                size_t count, struct ph_plan *plan, size_t *out_found, struct ph_error *err)
 {
-    struct expunging expunging = {mailbox, plan, 0};
+    struct expunging expunging = {mailboxes, mailbox, plan, 0};
     int result = ph_store_imap_uid_get_each(mailboxes->db, mailbox, ids, count, expunge_one, &expunging, err);
     *out_found = expunging.found;
     return result;

@@ -7,6 +7,8 @@
 
 #include <stdatomic.h>
 
+#include "mailbox/floor.h"
+#include "mailbox/listing.h"
 #include "mailbox/mailbox.h"
 #include "mailbox/maildrop_lock.h"
 #include "mailbox/path_cache.h"
@@ -22,6 +24,9 @@ struct ph_mailboxes {
     struct ph_path_cache *paths;
     struct ph_uid_policy *uids;
     struct ph_maildrop_locks *maildrop_locks;
+    struct ph_floors *floors; /* NULL: none are kept */
+    struct ph_node node;
+    bool has_nodes; /* others may have the store too */
     atomic_uint last_uid_validity;
 };
 
@@ -42,6 +47,10 @@ int ph_message_row_get(struct ph_mailboxes *mailboxes, const struct ph_uuid *mai
 /* Opens the content of a message whose row was read. PH_ENOTFOUND: it was deleted since. */
 int ph_message_row_open(struct ph_mailboxes *mailboxes, struct ph_message_row *row, enum ph_message_part part,
                         struct ph_message_reader *out_reader, struct ph_error *err) PH_MUST_USE;
+
+/* What projections may still say of a message that has no row of imapUidTable in MAILBOX. */
+void ph_expunge_stale(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox, const struct ph_uuid *id,
+                      struct ph_plan *plan);
 
 /* Messages that go in one plan: more are a plan for each so many, one behind the other, so that neither memory nor
  * the time for which others wait grows with their number. */

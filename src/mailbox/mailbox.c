@@ -11,9 +11,10 @@
 #include "mailbox/mailbox-private.h"
 #include "mailbox/name.h"
 #include "store/message_id.h"
-#include "store/pop3_metadata.h"
+#include "store/pop3_floor.h"
 
-enum { PATH_CACHE_SLOTS = 16384 };
+/* Where others have the store too, what they do to a mailbox shows here so much later. */
+enum { PATH_CACHE_SLOTS = 16384, PATH_KEPT_US = 60 * 1000 * 1000 };
 
 static struct ph_uid_policy *new_uids(const struct ph_mailboxes_options *options)
 {
@@ -29,14 +30,31 @@ static struct ph_uid_policy *new_uids(const struct ph_mailboxes_options *options
 int ph_mailboxes_new(const struct ph_mailboxes_options *options, struct ph_mailboxes **out_mailboxes,
                      struct ph_error *err)
 {
-    (void)err;
     struct ph_mailboxes *mailboxes = ph_zalloc(sizeof *mailboxes);
+    mailboxes->has_nodes = !ph_db_traits(options->db)->is_local;
+    if (options->keeps_floors && mailboxes->has_nodes) {
+        const struct ph_floors_options floors = {
+            .db = options->db,
+            .clock = options->clock,
+            .log = options->log,
+            .age_ms = options->floor_age_ms,
+            .deletions = options->floor_deletions,
+        };
+        int result = ph_floors_new(&floors, &mailboxes->floors, err);
+        if (result != PH_OK) {
+            free(mailboxes);
+            return result;
+        }
+    }
     mailboxes->db = options->db;
     mailboxes->blobs = options->blobs;
     mailboxes->ids = options->ids;
     mailboxes->clock = options->clock;
     mailboxes->log = options->log;
-    mailboxes->paths = ph_path_cache_new(PATH_CACHE_SLOTS);
+    mailboxes->node = (struct ph_node){ph_uuid_gen_next(options->ids), options->ids, options->db,
+                                       options->clock, options->log};
+    mailboxes->paths =
+        ph_path_cache_new(PATH_CACHE_SLOTS, mailboxes->has_nodes ? PATH_KEPT_US : 0, options->clock);
     mailboxes->uids = new_uids(options);
     mailboxes->maildrop_locks = ph_maildrop_locks_new();
     *out_mailboxes = mailboxes;
@@ -46,11 +64,19 @@ int ph_mailboxes_new(const struct ph_mailboxes_options *options, struct ph_mailb
 void ph_mailboxes_free(struct ph_mailboxes **mailboxes)
 {
     if (*mailboxes != NULL) {
+        ph_floors_free(&(*mailboxes)->floors);
         ph_maildrop_locks_free(&(*mailboxes)->maildrop_locks);
         (*mailboxes)->uids->free((*mailboxes)->uids);
         ph_path_cache_free(&(*mailboxes)->paths);
         free(*mailboxes);
         *mailboxes = NULL;
+    }
+}
+
+void ph_mailboxes_settle(struct ph_mailboxes *mailboxes)
+{
+    if (mailboxes->floors != NULL) {
+        ph_floors_wait(mailboxes->floors);
     }
 }
 
@@ -223,8 +249,7 @@ static int some_ids(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbo
                     size_t *out_count, struct ph_error *err)
 {
     struct ph_pop3_entry *entries;
-    int result =
-        ph_store_pop3_metadata_list(mailboxes->db, mailbox, PH_EXPUNGE_CHUNK, &entries, out_count, err);
+    int result = ph_listing_read(mailboxes, mailbox, PH_EXPUNGE_CHUNK, NULL, &entries, out_count, NULL, err);
     if (result == PH_OK && *out_count == 0) {
         result = ph_store_message_id_first(mailboxes->db, mailbox, out_ids, PH_EXPUNGE_CHUNK, out_count, err);
     } else if (result == PH_OK) {
@@ -258,6 +283,9 @@ static int empty_and_remove(struct ph_mailboxes *mailboxes, const struct ph_mail
     struct ph_plan plan;
     ph_plan_init(&plan, &arena);
     ph_listeners_mailbox_deleted(&plan, &row->id);
+    if (mailboxes->floors != NULL) {
+        ph_store_pop3_late_remove_mailbox(&plan, &row->id);
+    }
     ph_store_message_id_remove_mailbox(&plan, &row->id);
     ph_store_mailbox_remove(&plan, row);
     mailboxes->uids->remove(mailboxes->uids, &plan, &row->id);

@@ -30,6 +30,10 @@ struct ph_mailboxes_options {
     const struct ph_log *log;
     const struct ph_rand *rand; /* NULL: the system's */
     enum ph_uids uids;
+    /* Only of a store that several nodes share and no James: store/pop3_floor.h. */
+    bool keeps_floors;
+    unsigned floor_age_ms;    /* 0: the default */
+    unsigned floor_deletions; /* 0: the default */
 };
 
 int ph_mailboxes_new(const struct ph_mailboxes_options *options, struct ph_mailboxes **out_mailboxes,
@@ -138,6 +142,9 @@ int ph_message_read(struct ph_mailboxes *mailboxes, struct ph_message_reader *re
 int ph_message_expunge(struct ph_mailboxes *mailboxes, const struct ph_access *access,
                        const struct ph_mailbox *mailbox, const struct ph_uuid *ids, size_t count,
                        struct ph_plan *plan, size_t *out_found, struct ph_error *err) PH_MUST_USE;
+
+/* Waits until every floor that deletions gave reason to raise has been looked at: for tests. */
+void ph_mailboxes_settle(struct ph_mailboxes *mailboxes);
 
 struct ph_db *ph_mailboxes_db(struct ph_mailboxes *mailboxes);
 /* Makes message ids. */

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "mailbox/listener.h"
 #include "mailbox/mailbox-private.h"
 
 _Static_assert(sizeof(struct ph_maildrop_entry) == sizeof(struct ph_pop3_entry) &&
@@ -22,8 +21,9 @@ static int list(struct ph_maildrop *drop, struct ph_error *err)
     }
     drop->mailbox = (struct ph_mailbox){row.id, user, row.name, row.uid_validity};
     struct ph_pop3_entry *entries;
-    result = ph_store_pop3_metadata_list_uidls(drop->mailboxes->db, &row.id, &entries, &drop->count,
-                                               &drop->uidls, err);
+    result =
+        ph_listing_read(drop->mailboxes, &row.id, SIZE_MAX, drop->mailboxes->has_nodes ? &drop->lock : NULL,
+                        &entries, &drop->count, &drop->uidls, err);
     drop->entries = (struct ph_maildrop_entry *)entries;
     return result;
 }
@@ -55,6 +55,7 @@ int ph_maildrop_open(struct ph_mailboxes *mailboxes, const struct ph_access *acc
 void ph_maildrop_close(struct ph_maildrop **drop)
 {
     if (*drop != NULL) {
+        ph_node_lock_release(&(*drop)->lock);
         ph_maildrop_unlock((*drop)->mailboxes->maildrop_locks, ph_bytes_str((*drop)->user));
         free((*drop)->entries);
         ph_pop3_uidls_free(&(*drop)->uidls);
@@ -76,34 +77,12 @@ struct ph_bytes ph_maildrop_uidl(const struct ph_maildrop *drop, size_t at, char
 
 /* ---- Reading, and rows that list what is gone ---- */
 
-struct repair {
-    struct ph_arena arena;
-    struct ph_plan plan;
-    const struct ph_log *log;
-};
-
-static void repaired(struct ph_plan *plan, int result, void *ctx)
-{
-    struct repair *repair = ctx;
-    struct ph_log_line line;
-    ph_log_begin(&line, repair->log, PH_LOG_WARNING, "stale-maildrop-row");
-    if (result != PH_OK) {
-        ph_log_error(&line, &plan->error);
-    }
-    ph_log_end(&line);
-    ph_arena_fini(&repair->arena);
-    free(repair);
-}
-
 static void remove_stale(struct ph_maildrop *drop, const struct ph_uuid *id)
 {
-    struct repair *repair = ph_zalloc(sizeof *repair);
-    repair->log = drop->mailboxes->log;
-    ph_arena_init(&repair->arena, 512);
-    ph_plan_init(&repair->plan, &repair->arena);
-    const struct ph_message_row row = {.message_id = *id, .mailbox_id = drop->mailbox.id};
-    ph_listeners_expunged(&repair->plan, &row);
-    ph_db_submit(drop->mailboxes->db, &repair->plan, repaired, repair);
+    struct ph_mailboxes *mailboxes = drop->mailboxes;
+    struct ph_background *repair = ph_background_new(mailboxes->log, "stale-maildrop-row", PH_LOG_WARNING);
+    ph_expunge_stale(mailboxes, &drop->mailbox.id, id, &repair->plan);
+    ph_background_submit(repair, mailboxes->db);
 }
 
 int ph_maildrop_read(struct ph_maildrop *drop, size_t at, enum ph_message_part part,
@@ -127,6 +106,9 @@ int ph_maildrop_read(struct ph_maildrop *drop, size_t at, enum ph_message_part p
 struct deletion {
     struct ph_arena arena;
     struct ph_plan plan;
+    struct ph_maildrop *drop;
+    size_t count;        /* of the messages in the plan */
+    struct ph_uuid last; /* of them, by id */
     void (*done)(void *ctx, int result);
     void *ctx;
 };
@@ -140,10 +122,23 @@ static void finish(struct deletion *deletion, int result)
     done(ctx, result);
 }
 
+static void note_deleted(const struct deletion *deletion)
+{
+    const struct ph_maildrop *drop = deletion->drop;
+    if (drop->mailboxes->floors != NULL && deletion->count > 0) {
+        ph_floors_note(drop->mailboxes->floors, &drop->mailbox.id, deletion->count, &deletion->last);
+    }
+}
+
 static void deleted(struct ph_plan *plan, int result, void *ctx)
 {
     (void)plan;
-    finish(ctx, result);
+    struct deletion *deletion = ctx;
+    if (result == PH_OK) {
+        note_deleted(deletion);
+        ph_node_lock_released(&deletion->drop->lock);
+    }
+    finish(deletion, result);
 }
 
 /* The next ids that are marked, from *AT on, up to a plan's worth. */
@@ -161,17 +156,21 @@ static size_t take_marked(const struct ph_maildrop *drop, const bool *is_deleted
 }
 
 /* All plans but the last are waited for here. */
-static int plan_deletion(struct ph_maildrop *drop, const bool *is_deleted, struct deletion *deletion,
-                         struct ph_error *err)
+static int plan_deletion(struct deletion *deletion, const bool *is_deleted, struct ph_error *err)
 {
+    struct ph_maildrop *drop = deletion->drop;
     struct ph_mailboxes *mailboxes = drop->mailboxes;
     struct ph_uuid *ids = ph_alloc(PH_EXPUNGE_CHUNK * sizeof *ids);
-    size_t at = 0;
+    size_t at = is_deleted == NULL ? drop->count : 0;
     int result = PH_OK;
     for (;;) {
-        size_t count = take_marked(drop, is_deleted, &at, ids);
         size_t found;
-        result = ph_expunge(mailboxes, &drop->mailbox.id, ids, count, &deletion->plan, &found, err);
+        deletion->count = take_marked(drop, is_deleted, &at, ids);
+        if (deletion->count > 0) {
+            deletion->last = ids[deletion->count - 1];
+            result =
+                ph_expunge(mailboxes, &drop->mailbox.id, ids, deletion->count, &deletion->plan, &found, err);
+        }
         if (result != PH_OK || at == drop->count) {
             break;
         }
@@ -179,6 +178,7 @@ static int plan_deletion(struct ph_maildrop *drop, const bool *is_deleted, struc
         if (result != PH_OK) {
             break;
         }
+        note_deleted(deletion);
         ph_arena_reset(&deletion->arena);
         ph_plan_init(&deletion->plan, &deletion->arena);
     }
@@ -190,15 +190,31 @@ void ph_maildrop_delete(struct ph_maildrop *drop, const bool *is_deleted, void (
                         void *ctx)
 {
     struct deletion *deletion = ph_zalloc(sizeof *deletion);
+    deletion->drop = drop;
     deletion->done = done;
     deletion->ctx = ctx;
     ph_arena_init(&deletion->arena, 16U << 10);
     ph_plan_init(&deletion->plan, &deletion->arena);
     struct ph_error err = {0};
-    int result = plan_deletion(drop, is_deleted, deletion, &err);
+    int result = plan_deletion(deletion, is_deleted, &err);
+    if (result == PH_OK) {
+        ph_node_lock_release_with(&drop->lock, &deletion->plan);
+    }
     if (result != PH_OK || deletion->plan.count == 0) {
         finish(deletion, result);
         return;
     }
     ph_db_submit(drop->mailboxes->db, &deletion->plan, deleted, deletion);
+}
+
+/* ---- The lock across nodes ---- */
+
+void ph_maildrop_renew(struct ph_maildrop *drop)
+{
+    ph_node_lock_renew(&drop->lock);
+}
+
+bool ph_maildrop_has_end(const struct ph_maildrop *drop)
+{
+    return drop->lock.is_held;
 }

@@ -3,11 +3,12 @@
  * The maildrop of RFC 1939: a user's INBOX as POP3 sees it, a list of message ids and sizes that stays the same
  * for a session.
  *
- * One listing of pop3metadata fills it; nothing else is read before a message is. Entries are in message id
+ * One listing of pop3metadata fills it (mailbox/listing.h); nothing else is read before a message is. Entries are in message id
  * order, which is the order of arrival. Numbers here count from 0; POP3's count from 1.
  *
- * The lock: at most one maildrop a user is open in this process (RFC 1939 section 3); a second open is PH_EBUSY.
- * It ends with ph_maildrop_close, whatever happened before.
+ * The lock: at most one maildrop a user is open (RFC 1939 section 3); a second open is PH_EBUSY. In this process, and
+ * where other nodes have the store too, on all of a datacenter (mailbox/node_lock.h says how far). It ends with
+ * ph_maildrop_close, whatever happened before.
  *
  * Threads: one session at a time. A maildrop belongs to its session.
  */
@@ -15,7 +16,8 @@
 #define PH_MAILBOX_MAILDROP_H
 
 #include "mailbox/mailbox.h"
-#include "store/pop3_metadata.h"
+#include "mailbox/node_lock.h"
+#include "store/pop3_listing.h"
 
 enum { PH_MAILDROP_UIDL_MAX = 70 }; /* RFC 1939 section 7 */
 
@@ -31,6 +33,7 @@ struct ph_maildrop {
     struct ph_maildrop_entry *entries;
     size_t count;
     struct ph_pop3_uidls uidls; /* of the few that do not show their id */
+    struct ph_node_lock lock;
 };
 
 /* PH_EBUSY: another session has it. PH_EDENIED, PH_EUNAVAILABLE. */
@@ -48,7 +51,12 @@ struct ph_bytes ph_maildrop_uidl(const struct ph_maildrop *drop, size_t at, char
 int ph_maildrop_read(struct ph_maildrop *drop, size_t at, enum ph_message_part part,
                      struct ph_message_reader *out_reader, struct ph_error *err) PH_MUST_USE;
 
-/* Deletes the messages whose bit is set in IS_DELETED (count bools), a thousand in a plan: all but the last thousand
+/* To be called at the session's commands: the lock across nodes is kept by them. Never blocks. */
+void ph_maildrop_renew(struct ph_maildrop *drop);
+/* Whether an orderly end has something to write even if no message is marked: ph_maildrop_delete then, with NULL. */
+bool ph_maildrop_has_end(const struct ph_maildrop *drop);
+
+/* Deletes the messages whose bit is set in IS_DELETED (count bools; NULL: none), a thousand in a plan: all but the last thousand
  * are gone before this returns, the last when DONE is called, on a thread of the store, as ph_db_submit says, or before
  * this returns when there is nothing to do; the maildrop must stay open until then. RESULT is PH_OK only if every message
  * marked is gone (those that were gone before count as gone); else some may be. */

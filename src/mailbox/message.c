@@ -7,7 +7,6 @@
 
 #include "mailbox/mailbox-private.h"
 #include "store/message.h"
-#include "store/pop3_metadata.h"
 
 int ph_message_row_get(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox,
                        const struct ph_uuid *id, struct ph_message_row *out_row, struct ph_error *err)
@@ -65,7 +64,7 @@ int ph_message_list(struct ph_mailboxes *mailboxes, const struct ph_access *acce
     }
     struct ph_pop3_entry *entries;
     size_t count;
-    result = ph_store_pop3_metadata_list(mailboxes->db, &mailbox->id, SIZE_MAX, &entries, &count, err);
+    result = ph_listing_read(mailboxes, &mailbox->id, SIZE_MAX, NULL, &entries, &count, NULL, err);
     for (size_t i = 0; result == PH_OK && i < count; i++) {
         struct ph_message_row row;
         result = ph_message_row_get(mailboxes, &mailbox->id, &entries[i].message_id, &row, err);

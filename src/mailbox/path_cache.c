@@ -10,21 +10,26 @@ struct slot {
     uint32_t uid_validity;
     uint32_t user_len;
     uint32_t name_len;
-    char *key; /* user, then name; NULL: empty */
+    uint64_t put_us; /* monotonic */
+    char *key;       /* user, then name; NULL: empty */
 };
 
 struct ph_path_cache {
     pthread_mutex_t lock;
     uint64_t drops;
+    uint64_t max_age_us;
+    const struct ph_clock *clock;
     size_t slot_count;
     struct slot slots[];
 };
 
-struct ph_path_cache *ph_path_cache_new(size_t slots)
+struct ph_path_cache *ph_path_cache_new(size_t slots, uint64_t max_age_us, const struct ph_clock *clock)
 {
     struct ph_path_cache *cache = ph_zalloc(sizeof *cache + slots * sizeof cache->slots[0]);
     pthread_mutex_init(&cache->lock, NULL);
     cache->slot_count = slots;
+    cache->max_age_us = max_age_us;
+    cache->clock = clock;
     return cache;
 }
 
@@ -64,9 +69,10 @@ static bool holds(const struct slot *slot, const struct ph_mailbox_row *row)
 
 bool ph_path_cache_get(struct ph_path_cache *cache, struct ph_mailbox_row *row, uint64_t *out_ticket)
 {
+    uint64_t now_us = cache->max_age_us == 0 ? 0 : ph_mono_us(cache->clock);
     pthread_mutex_lock(&cache->lock);
     const struct slot *slot = slot_of(cache, row);
-    bool is_hit = holds(slot, row);
+    bool is_hit = holds(slot, row) && now_us - slot->put_us <= cache->max_age_us;
     if (is_hit) {
         row->id = slot->id;
         row->uid_validity = slot->uid_validity;
@@ -81,12 +87,13 @@ void ph_path_cache_put(struct ph_path_cache *cache, const struct ph_mailbox_row 
     char *key = ph_alloc(row->user.len + row->name.len);
     memcpy(key, row->user.ptr, row->user.len);
     memcpy(key + row->user.len, row->name.ptr, row->name.len);
+    uint64_t now_us = cache->max_age_us == 0 ? 0 : ph_mono_us(cache->clock);
     pthread_mutex_lock(&cache->lock);
     if (ticket == cache->drops) {
         struct slot *slot = slot_of(cache, row);
         char *old = slot->key;
-        *slot =
-            (struct slot){row->id, row->uid_validity, (uint32_t)row->user.len, (uint32_t)row->name.len, key};
+        *slot = (struct slot){
+            row->id, row->uid_validity, (uint32_t)row->user.len, (uint32_t)row->name.len, now_us, key};
         key = old;
     }
     pthread_mutex_unlock(&cache->lock);

@@ -3,8 +3,9 @@
  * Mailboxes that are known to exist, by user and name: so that a login or a delivery to an INBOX reads no row to
  * find it.
  *
- * True because one process has the store: a mailbox leaves the cache when it is deleted, and what was read before is
- * not put in behind it (see ticket). Bounded: where a slot is taken, the newcomer wins. Threads: any.
+ * True where one process has the store: a mailbox leaves the cache when it is deleted, and what was read before is
+ * not put in behind it (see ticket). Where several have it, a mailbox that another one deleted stays known until it is
+ * max_age_us old: mail that comes meanwhile is not lost, its INBOX is the one that a next delivery makes again. Bounded: where a slot is taken, the newcomer wins. Threads: any.
  */
 #ifndef PH_MAILBOX_PATH_CACHE_H
 #define PH_MAILBOX_PATH_CACHE_H
@@ -13,7 +14,8 @@
 
 struct ph_path_cache;
 
-struct ph_path_cache *ph_path_cache_new(size_t slots);
+/* MAX_AGE_US: what is older was not found; 0: for ever. */
+struct ph_path_cache *ph_path_cache_new(size_t slots, uint64_t max_age_us, const struct ph_clock *clock);
 void ph_path_cache_free(struct ph_path_cache **cache);
 
 /* Fills id and uid_validity of *ROW by user and name. On a miss *OUT_TICKET is for ph_path_cache_put. */

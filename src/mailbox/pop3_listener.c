@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mailbox/pop3_listener.h"
 
+#include "store/pop3_floor.h"
 #include "store/pop3_metadata.h"
 
 static void added(struct ph_plan *plan, const struct ph_message_row *row)
@@ -11,11 +12,18 @@ static void added(struct ph_plan *plan, const struct ph_message_row *row)
     } else {
         ph_store_pop3_metadata_add(plan, &row->mailbox_id, &row->message_id, row->full_content_octets);
     }
+    if (row->is_late) {
+        ph_store_pop3_late_add(plan, &row->mailbox_id, &row->message_id, row->full_content_octets,
+                               row->kept == NULL ? (struct ph_bytes){NULL, 0} : row->kept->uidl);
+    }
 }
 
 static void expunged(struct ph_plan *plan, const struct ph_message_row *row)
 {
     ph_store_pop3_metadata_remove(plan, &row->mailbox_id, &row->message_id);
+    if (row->is_late) {
+        ph_store_pop3_late_remove(plan, &row->mailbox_id, &row->message_id);
+    }
 }
 
 static void mailbox_deleted(struct ph_plan *plan, const struct ph_uuid *mailbox)

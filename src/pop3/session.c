@@ -72,6 +72,9 @@ static enum ph_step run_command(struct ph_conn *conn, struct ph_pop3_session *se
     if (command.word_count < row->words_min || command.word_count > row->words_max) {
         return ph_pop3_refuse(conn, row->usage);
     }
+    if (session->drop != NULL) {
+        ph_maildrop_renew(session->drop);
+    }
     session->row = row;
     session->has_failed = false;
     session->command_us = ph_mono_us(ph_conn_clock(conn));
@@ -133,6 +136,9 @@ static enum ph_step service_resume(struct ph_conn *conn)
 static enum ph_step service_produce(struct ph_conn *conn)
 {
     struct ph_pop3_session *session = ph_conn_session(conn);
+    if (session->drop != NULL) {
+        ph_maildrop_renew(session->drop);
+    }
     return after(conn, session, session->produce(conn, session));
 }
 

@@ -18,7 +18,7 @@ static enum ph_step bye(struct ph_conn *conn, struct ph_pop3_session *session)
 
 static enum ph_step delete_resumed(struct ph_conn *conn, struct ph_pop3_session *session)
 {
-    if (session->delete_result == PH_OK) {
+    if (session->delete_result == PH_OK || session->deleted == 0) {
         session->removed = session->deleted;
         return bye(conn, session);
     }
@@ -43,7 +43,7 @@ enum ph_step ph_pop3_quit(struct ph_conn *conn, struct ph_pop3_session *session,
                           const struct ph_pop3_command *command)
 {
     (void)command;
-    if (session->deleted == 0) {
+    if (session->deleted == 0 && !ph_maildrop_has_end(session->drop)) {
         return bye(conn, session);
     }
     session->state = PH_POP3_UPDATE;

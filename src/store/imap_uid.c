@@ -62,6 +62,7 @@ static int take(struct ph_rows *rows, const struct ph_uuid *message_id, const st
             out_row->has_uid = true;
         }
         ph_message_row_fill(out_row, rows, 1);
+        out_row->has_save_date = ph_row_i64(rows, 6, &out_row->save_date_ms);
     }
     return result;
 }

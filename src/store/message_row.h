@@ -39,6 +39,8 @@ struct ph_message_row {
         *kept; /* only of a row to add: NULL is a delivery, recent and nothing else */
     bool has_uid;
     bool has_internal_date;
+    bool has_save_date; /* read; of a row to add save_date_ms always stands */
+    bool is_late;       /* pop3late has it too: see store/pop3_floor.h */
     bool has_body_start_octet;
     bool has_full_content_octets;
     bool has_header_content;

@@ -9,12 +9,7 @@
 #ifndef PH_STORE_POP3_METADATA_H
 #define PH_STORE_POP3_METADATA_H
 
-#include "db/db.h"
-
-struct ph_pop3_entry {
-    struct ph_uuid message_id;
-    uint64_t size;
-};
+#include "store/pop3_listing.h"
 
 void ph_store_pop3_metadata_add(struct ph_plan *plan, const struct ph_uuid *mailbox_id,
                                 const struct ph_uuid *message_id, uint64_t size);
@@ -35,22 +30,6 @@ void ph_store_pop3_metadata_remove_mailbox(struct ph_plan *plan, const struct ph
 int ph_store_pop3_metadata_list(struct ph_db *db, const struct ph_uuid *mailbox_id, size_t max,
                                 struct ph_pop3_entry **out_entries, size_t *out_count,
                                 struct ph_error *err) PH_MUST_USE;
-
-/* The texts of those entries that have a UIDL of their own, beside the entries, which stay small. */
-struct ph_pop3_uidl {
-    uint32_t entry;  /* its index */
-    uint32_t offset; /* in text, which has a NUL behind each */
-};
-
-struct ph_pop3_uidls {
-    struct ph_pop3_uidl *list; /* by entry */
-    size_t count;
-    char *text;
-};
-
-void ph_pop3_uidls_free(struct ph_pop3_uidls *uidls);
-/* The UIDL of entry AT, NULL where it has none of its own. */
-const char *ph_pop3_uidls_find(const struct ph_pop3_uidls *uidls, size_t at);
 
 /* As ph_store_pop3_metadata_list, all of them, with their UIDLs; the caller frees both. */
 int ph_store_pop3_metadata_list_uidls(struct ph_db *db, const struct ph_uuid *mailbox_id,
