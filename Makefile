@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The commands of this tree; each is a script under tools. `make help` lists them.
 
-.PHONY: help run test test-cluster bench deb fuzz format tidy check-deps clean
+.PHONY: help run test test-cluster bench bench-cluster deb fuzz format tidy check-deps clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -18,6 +18,9 @@ test-cluster: ## the tests on two datacenters with three nodes of Apache Cassand
 
 bench: ## measure a release build beside Dovecot (ARGS="--quick", "--without-peers", "--million")
 	@tools/install-packages build bench && exec tools/run-bench $(ARGS)
+
+bench-cluster: ## measure on two datacenters of Apache Cassandra, with conditional statements and without (ARGS=--short)
+	@tools/install-packages build test bench && exec bench/cluster $(ARGS)
 
 deb: ## build the Debian package into build/deb and check it by lintian
 	@tools/install-packages build deb && exec tools/build-deb
