@@ -106,8 +106,8 @@ class Trial:
 
     def make_keyspace(self):
         factor = min(3, self.cluster.nodes_each)
-        replication = [f"--replication={place.name}={factor}" for place in self.cluster.datacenters]
-        self.nodes[0].command("schema", "create", *replication)
+        replication = ",".join(f"{place.name}={factor}" for place in self.cluster.datacenters)
+        self.nodes[0].command("schema", "create", "--replication", replication)
 
     # ---- Loads ----
 
