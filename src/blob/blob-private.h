@@ -21,10 +21,22 @@ struct ph_blob_functions {
     /* LEN octets from the reader's offset, which are there and have room in OUT. Does not move the offset. */
     int (*read)(struct ph_blob_store *store, struct ph_blob_reader *reader, size_t len, struct ph_buf *out,
                 struct ph_error *err);
+    /* As ph_blob_remove. NULL: content goes with the last row that names it. */
+    void (*remove)(struct ph_blob_store *store, struct ph_plan *plan, const struct ph_uuid *message,
+                   const struct ph_blob_id *header, const struct ph_blob_id *body);
 };
 
 struct ph_blob_store {
     const struct ph_blob_functions *functions;
+    bool shares; /* see ph_blob_shares */
 };
+
+static inline uint64_t ph_blob_content_bytes(const struct ph_blob_content *content)
+{
+    return content->prefix.len + content->length;
+}
+/* Octets OFFSET to OFFSET + LEN of CONTENT: where they lie in one piece, else gathered in SPACE, of LEN. */
+int ph_blob_content_view(const struct ph_blob_content *content, uint64_t offset, size_t len, uint8_t *space,
+                         struct ph_bytes *out_view, struct ph_error *err) PH_MUST_USE;
 
 #endif

@@ -12,7 +12,7 @@ int ph_blob_put_all(struct ph_blob_store *store, struct ph_plan *plan, struct ph
 {
     assert(count >= 1 && count <= PH_BLOB_ITEMS_MAX);
     for (unsigned i = 0; i < count; i++) {
-        assert(items[i].references > 0);
+        assert(items[i].references > 0 && (items[i].references == 1 || store->shares));
     }
     return store->functions->put(store, plan, items, count, err);
 }
@@ -88,4 +88,41 @@ int ph_blob_read(struct ph_blob_store *store, struct ph_blob_reader *reader, siz
         reader->offset += len;
     }
     return result;
+}
+
+bool ph_blob_shares(const struct ph_blob_store *store)
+{
+    return store->shares;
+}
+
+void ph_blob_remove(struct ph_blob_store *store, struct ph_plan *plan, const struct ph_uuid *message,
+                    const struct ph_blob_id *header, const struct ph_blob_id *body)
+{
+    if (store->functions->remove != NULL) {
+        store->functions->remove(store, plan, message, header, body);
+    }
+}
+
+/* ---- For stores ---- */
+
+int ph_blob_content_view(const struct ph_blob_content *content, uint64_t offset, size_t len, uint8_t *space,
+                         struct ph_bytes *out_view, struct ph_error *err)
+{
+    struct ph_bytes prefix =
+        ph_bytes_first(ph_bytes_from(content->prefix, offset < SIZE_MAX ? (size_t)offset : SIZE_MAX), len);
+    uint64_t spool_at = content->offset + (offset > content->prefix.len ? offset - content->prefix.len : 0);
+    if (prefix.len == len) {
+        *out_view = prefix;
+        return PH_OK;
+    }
+    struct ph_bytes view = ph_spool_view(content->spool);
+    if (prefix.len == 0 && view.ptr != NULL && spool_at + len <= view.len) {
+        *out_view = ph_bytes_of(view.ptr + spool_at, len);
+        return PH_OK;
+    }
+    if (prefix.len > 0) {
+        memcpy(space, prefix.ptr, prefix.len);
+    }
+    *out_view = ph_bytes_of(space, len);
+    return ph_spool_read(content->spool, spool_at, space + prefix.len, len - prefix.len, err);
 }

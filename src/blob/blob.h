@@ -2,10 +2,12 @@
 /*
  * Message content by id: headers and bodies, written once, read often, freed when no message refers to them.
  *
- * A blob is put inside a plan: its octets are in place when ph_blob_put returns, its row is part of the plan, and
- * the plan's completion promises both on disk. A plan that is never submitted, or fails, leaves garbage that the
- * compactor takes. Ids are TimeUUIDs in the order of being put.
- * A blob is freed with the last row of messageV3 that names it (the reference count is the engine's business).
+ * A blob is put inside a plan: its octets are in place when ph_blob_put returns or part of the plan's first stage, its
+ * row is part of the plan, and the plan's completion promises both durable. Ids are TimeUUIDs in the order of being
+ * put. Where content goes when nothing refers to it, and what becomes of a plan that fails, is each store's business:
+ *     segments    with the last row of messageV3 that names it; the compactor takes what never got a row
+ *     cassandra   by ph_blob_remove; a plan that surely failed takes back what it put, one whose outcome is not known,
+ *     s3          or that was never submitted, leaves garbage
  *
  * Threads: any; a reader belongs to one thread at a time. Blocking: put writes and a reader reads files (page cache
  * mostly).
@@ -46,6 +48,15 @@ enum { PH_BLOB_ITEMS_MAX = 8 };
 
 int ph_blob_put_all(struct ph_blob_store *store, struct ph_plan *plan, struct ph_blob_item *items,
                     unsigned count, struct ph_error *err) PH_MUST_USE;
+
+/* Whether one blob can serve several messages; else each needs its own, and REFERENCES is 1. */
+bool ph_blob_shares(const struct ph_blob_store *store);
+
+/* For a plan that takes MESSAGE out of a mailbox: behind everything else, its content goes if no mailbox holds it any
+ * more and, of a blob that is shared, if all that share it are gone. Either name may be NULL. Adds statements to the plan, or
+ * does it once the plan is done; on a store whose rows count, nothing needs to be done. */
+void ph_blob_remove(struct ph_blob_store *store, struct ph_plan *plan, const struct ph_uuid *message,
+                    const struct ph_blob_id *header, const struct ph_blob_id *body);
 
 /* Where a reader is. A store on this machine holds nothing more between calls, so a slow client costs nothing but
  * this; one far away holds the piece that it has fetched, of PH_BLOB_HELD_MAX octets at most. */

@@ -32,29 +32,6 @@ static void fini_pending(struct pending *p)
 
 /* ---- Compressing ---- */
 
-/* Octets OFFSET to OFFSET + LEN of CONTENT: where they lie in one piece, else gathered in the workspace. */
-static int gather(const struct ph_blob_content *content, uint64_t offset, size_t len,
-                  struct ph_workspace *workspace, struct ph_bytes *out_frame, struct ph_error *err)
-{
-    struct ph_bytes prefix =
-        ph_bytes_first(ph_bytes_from(content->prefix, offset < SIZE_MAX ? (size_t)offset : SIZE_MAX), len);
-    uint64_t spool_at = content->offset + (offset > content->prefix.len ? offset - content->prefix.len : 0);
-    if (prefix.len == len) {
-        *out_frame = prefix;
-        return PH_OK;
-    }
-    struct ph_bytes view = ph_spool_view(content->spool);
-    if (prefix.len == 0 && view.ptr != NULL && spool_at + len <= view.len) {
-        *out_frame = ph_bytes_of(view.ptr + spool_at, len);
-        return PH_OK;
-    }
-    if (prefix.len > 0) {
-        memcpy(workspace->frame, prefix.ptr, prefix.len);
-    }
-    *out_frame = ph_bytes_of(workspace->frame, len);
-    return ph_spool_read(content->spool, spool_at, workspace->frame + prefix.len, len - prefix.len, err);
-}
-
 static int compress_item(const struct ph_segment_store *store, struct ph_workspace *workspace,
                          const struct ph_blob_item *item, struct pending *p, struct ph_error *err)
 {
@@ -73,7 +50,7 @@ static int compress_item(const struct ph_segment_store *store, struct ph_workspa
     for (uint64_t at = 0; at < raw_length; at += PH_FRAME_BYTES) {
         size_t len = raw_length - at < PH_FRAME_BYTES ? (size_t)(raw_length - at) : PH_FRAME_BYTES;
         struct ph_bytes frame;
-        int result = gather(content, at, len, workspace, &frame, err);
+        int result = ph_blob_content_view(content, at, len, workspace->frame, &frame, err);
         if (result != PH_OK) {
             return result;
         }

@@ -141,7 +141,7 @@ static int start_thread(struct ph_segment_store *store, struct ph_error *err)
 static struct ph_segment_store *new_store(const struct ph_segment_options *options, struct ph_db *db)
 {
     struct ph_segment_store *store = ph_zalloc(sizeof *store);
-    store->base.functions = &functions;
+    store->base = (struct ph_blob_store){.functions = &functions, .shares = true};
     store->options = *options;
     store->directory = ph_strdup(options->directory);
     store->spool_directory = ph_strdup(options->spool_directory);

@@ -131,23 +131,29 @@ static int add_to_mailbox(struct ph_delivery *delivery, const struct ph_target *
                              &delivery->plan, &delivery->error);
 }
 
+static int put_body(struct ph_delivery *delivery, unsigned references, struct ph_append *append)
+{
+    struct ph_blob_content body = {
+        .spool = &delivery->spool,
+        .offset = ph_delivery_header_bytes(delivery),
+        .length = delivery->spool.size - ph_delivery_header_bytes(delivery),
+    };
+    return ph_blob_put(delivery->shared->options.blobs, &delivery->plan, PH_BLOB_BODY, &body, references,
+                       &append->body_blob, &delivery->error);
+}
+
 static int make_plan(struct ph_delivery *delivery, struct ph_bytes common, uint64_t header_from,
                      uint64_t now_us)
 {
     const struct ph_deliveries_options *options = &delivery->shared->options;
     struct ph_buf prefix = PH_BUF(common.len + PH_TRACE_BYTES_MAX);
     struct ph_append append = {.message_id = delivery->id, .internal_date_ms = (int64_t)(now_us / 1000)};
-    struct ph_blob_content body = {
-        .spool = &delivery->spool,
-        .offset = ph_delivery_header_bytes(delivery),
-        .length = delivery->spool.size - ph_delivery_header_bytes(delivery),
-    };
+    bool has_one_body = ph_blob_shares(options->blobs);
     unsigned copies = 0;
     for (unsigned i = 0; i < delivery->targets.count; i++) {
         copies += delivery->targets.list[i].is_loop ? 0 : 1;
     }
-    int rc = ph_blob_put(options->blobs, &delivery->plan, PH_BLOB_BODY, &body, copies, &append.body_blob,
-                         &delivery->error);
+    int rc = has_one_body ? put_body(delivery, copies, &append) : PH_OK;
     bool is_first = true;
     for (unsigned i = 0; i < delivery->targets.count && rc == PH_OK; i++) {
         const struct ph_delivery_target *one = &delivery->targets.list[i];
@@ -159,7 +165,10 @@ static int make_plan(struct ph_delivery *delivery, struct ph_bytes common, uint6
             append.message_id = ph_uuid_gen_next(options->ids);
         }
         is_first = false;
-        rc = add_to_mailbox(delivery, &one->target, &prefix, common, header_from, &append);
+        rc = has_one_body ? PH_OK : put_body(delivery, 1, &append);
+        if (rc == PH_OK) {
+            rc = add_to_mailbox(delivery, &one->target, &prefix, common, header_from, &append);
+        }
     }
     ph_buf_fini(&prefix);
     return rc;

@@ -125,6 +125,8 @@ static int expunge_one(const struct ph_uuid *id, const struct ph_message_row *ro
     }
     ph_store_imap_uid_remove(plan, id, expunging->mailbox);
     ph_store_message_remove_unreferenced(plan, id);
+    ph_blob_remove(mailboxes->blobs, plan, id, row->has_header_content ? &row->header_content : NULL,
+                   row->has_body_content ? &row->body_content : NULL);
     expunging->found++;
     return PH_OK;
 }
