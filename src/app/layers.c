@@ -175,6 +175,7 @@ int ph_layers_open(struct ph_layers *layers, const struct ph_config *config, con
         result = open_mailboxes(layers, err);
     }
     if (result == PH_OK) {
+        ph_mailboxes_attend_logins(layers->mailboxes, layers->auth);
         result = open_deliveries(layers, err);
     }
     if (result != PH_OK) {

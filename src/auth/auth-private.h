@@ -19,6 +19,7 @@
 enum { PH_AUTH_SECRET_BYTES = 32 };
 
 struct ph_auth {
+    struct ph_auth_beside beside; /* without functions: none */
     struct ph_auth_options options;
     struct ph_credential_cache *credentials;
     struct ph_throttle *throttle;

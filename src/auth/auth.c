@@ -127,12 +127,52 @@ static void log_refusal(struct ph_auth *auth, const char *protocol, struct ph_by
     ph_log_end(&line);
 }
 
+void ph_auth_set_beside(struct ph_auth *auth, const struct ph_auth_beside *beside)
+{
+    auth->beside = *beside;
+}
+
+struct row_reading {
+    struct ph_auth *auth;
+    struct ph_bytes user;
+    struct ph_arena *arena;
+    struct ph_user_row *row;
+    uint64_t ticket;
+    int result;
+};
+
+static int take_row(struct ph_rows *rows, size_t index, void *ctx, struct ph_error *err)
+{
+    struct row_reading *reading = ctx;
+    if (index == 0) {
+        reading->result = ph_store_user_take(rows, reading->user, reading->arena, reading->row, err);
+    } else if (reading->result == PH_OK) {
+        reading->auth->beside.take(reading->auth->beside.ctx, reading->user, rows, reading->ticket);
+    }
+    return PH_OK;
+}
+
+static int get_row(struct ph_auth *auth, struct ph_bytes user, struct ph_arena *arena,
+                   struct ph_user_row *out_row, struct ph_error *err)
+{
+    struct row_reading reading = {auth, user, arena, out_row, 0, PH_EUNAVAILABLE};
+    struct ph_value user_params[1];
+    struct ph_value beside_params[PH_AUTH_BESIDE_PARAMS];
+    struct ph_db_read reads[2] = {ph_store_user_read(user, user_params)};
+    if (auth->beside.read == NULL ||
+        !auth->beside.read(auth->beside.ctx, user, beside_params, &reads[1], &reading.ticket)) {
+        return ph_store_user_get(auth->options.db, user, arena, out_row, err);
+    }
+    int result = ph_db_query_each(auth->options.db, reads, 2, NULL, take_row, &reading, err);
+    return result != PH_OK ? result : reading.result;
+}
+
 /* PH_ENOTFOUND for a user who does not exist. Whatever keeps the store from saying so is PH_EUNAVAILABLE. */
 static int read_row(struct ph_auth *auth, struct ph_bytes user, struct ph_arena *arena,
                     struct ph_user_row *out_row, struct ph_error *err)
 {
     int result = user.len == 0 ? ph_fail(err, PH_ENOTFOUND, "no user can have this name")
-                               : ph_store_user_get(auth->options.db, user, arena, out_row, err);
+                               : get_row(auth, user, arena, out_row, err);
     return result == PH_OK || result == PH_ENOTFOUND ? result : PH_EUNAVAILABLE;
 }
 

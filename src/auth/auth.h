@@ -46,6 +46,20 @@ void ph_auth_free(struct ph_auth **auth);
  * PH_EBUSY. Any thread. */
 void ph_auth_hurry(struct ph_auth *auth);
 
+/* One more read in the round of the user's row, for whoever serves the user next, so that a login on a store that is
+ * elsewhere costs no round trip more. */
+enum { PH_AUTH_BESIDE_PARAMS = 2 };
+struct ph_auth_beside {
+    void *ctx;
+    /* What to read for USER (canonical), if anything; PARAMS is for its values. */
+    bool (*read)(void *ctx, struct ph_bytes user, struct ph_value params[PH_AUTH_BESIDE_PARAMS],
+                 struct ph_db_read *out_read, uint64_t *out_ticket);
+    /* Not called if the read failed. */
+    void (*take)(void *ctx, struct ph_bytes user, struct ph_rows *rows, uint64_t ticket);
+};
+/* Before the first login. */
+void ph_auth_set_beside(struct ph_auth *auth, const struct ph_auth_beside *beside);
+
 /* The mechanisms, separated by blanks, best first; without those that show the password when that may not be shown, and
  * without SCRAM where the store is shared with James, which keeps no keys for it. May be empty. */
 const char *ph_auth_mechanisms(const struct ph_auth *auth, bool may_plaintext);

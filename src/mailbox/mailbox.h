@@ -40,6 +40,10 @@ int ph_mailboxes_new(const struct ph_mailboxes_options *options, struct ph_mailb
                      struct ph_error *err) PH_MUST_USE;
 void ph_mailboxes_free(struct ph_mailboxes **mailboxes);
 
+struct ph_auth;
+/* Where other nodes have the store too: whoever logs in has his INBOX found beside the row of the user. */
+void ph_mailboxes_attend_logins(struct ph_mailboxes *mailboxes, struct ph_auth *auth);
+
 /* On whose behalf something is done. Every entry point takes one; PH_EDENIED where it may not. */
 struct ph_access {
     struct ph_bytes user;  /* canonical name of the authenticated user */

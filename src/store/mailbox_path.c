@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/mailbox_path.h"
 
-int ph_store_mailbox_get(struct ph_db *db, struct ph_mailbox_row *row, struct ph_error *err)
+struct ph_db_read ph_store_mailbox_read(const struct ph_mailbox_row *row, struct ph_value params[2])
 {
-    struct ph_rows *rows;
-    int result =
-        ph_db_query(db, &rows, err, PH_STMT_MAILBOX_PATH_GET, ph_text(row->user), ph_text(row->name));
-    if (result != PH_OK) {
-        return result;
-    }
-    result = ph_rows_next(rows, err);
+    params[0] = ph_text(row->user);
+    params[1] = ph_text(row->name);
+    return (struct ph_db_read){PH_STMT_MAILBOX_PATH_GET, 2, params};
+}
+
+int ph_store_mailbox_take(struct ph_rows *rows, struct ph_mailbox_row *row, struct ph_error *err)
+{
+    int result = ph_rows_next(rows, err);
     if (result == 1) {
         int64_t uid_validity = 0;
         bool is_whole = ph_row_uuid(rows, 0, &row->id);
@@ -20,7 +21,18 @@ int ph_store_mailbox_get(struct ph_db *db, struct ph_mailbox_row *row, struct ph
         result = ph_fail(err, PH_ENOTFOUND, "no mailbox %.*s of %.*s", (int)row->name.len,
                          (const char *)row->name.ptr, (int)row->user.len, (const char *)row->user.ptr);
     }
-    ph_rows_end(&rows);
+    return result;
+}
+
+int ph_store_mailbox_get(struct ph_db *db, struct ph_mailbox_row *row, struct ph_error *err)
+{
+    struct ph_rows *rows;
+    int result =
+        ph_db_query(db, &rows, err, PH_STMT_MAILBOX_PATH_GET, ph_text(row->user), ph_text(row->name));
+    if (result == PH_OK) {
+        result = ph_store_mailbox_take(rows, row, err);
+        ph_rows_end(&rows);
+    }
     return result;
 }
 

@@ -18,6 +18,10 @@ struct ph_mailbox_row {
 /* Fills id and uid_validity of *ROW by its user and name. PH_ENOTFOUND. */
 int ph_store_mailbox_get(struct ph_db *db, struct ph_mailbox_row *row, struct ph_error *err) PH_MUST_USE;
 
+/* The same in two steps, for ph_db_query_each; PARAMS lives as long as the read. */
+struct ph_db_read ph_store_mailbox_read(const struct ph_mailbox_row *row, struct ph_value params[2]);
+int ph_store_mailbox_take(struct ph_rows *rows, struct ph_mailbox_row *row, struct ph_error *err) PH_MUST_USE;
+
 /* Every mailbox of USER by name; EACH's first result that is not 0 ends it and is returned. The row's views live
  * during the call. */
 int ph_store_mailbox_list(struct ph_db *db, struct ph_bytes user,

@@ -7,15 +7,16 @@ static struct ph_bytes column(const struct ph_rows *rows, unsigned at, struct ph
     return ph_row_bytes(rows, at, &value) ? ph_arena_bytes(arena, value) : (struct ph_bytes){0};
 }
 
-int ph_store_user_get(struct ph_db *db, struct ph_bytes name, struct ph_arena *arena,
-                      struct ph_user_row *out_row, struct ph_error *err)
+struct ph_db_read ph_store_user_read(struct ph_bytes name, struct ph_value params[1])
 {
-    struct ph_rows *rows;
-    int result = ph_db_query(db, &rows, err, PH_STMT_USER_GET, ph_text(name));
-    if (result != PH_OK) {
-        return result;
-    }
-    result = ph_rows_next(rows, err);
+    params[0] = ph_text(name);
+    return (struct ph_db_read){PH_STMT_USER_GET, 1, params};
+}
+
+int ph_store_user_take(struct ph_rows *rows, struct ph_bytes name, struct ph_arena *arena,
+                       struct ph_user_row *out_row, struct ph_error *err)
+{
+    int result = ph_rows_next(rows, err);
     if (result == 1) {
         int64_t iterations = 0;
         *out_row = (struct ph_user_row){
@@ -34,7 +35,18 @@ int ph_store_user_get(struct ph_db *db, struct ph_bytes name, struct ph_arena *a
     } else if (result == 0) {
         result = ph_fail(err, PH_ENOTFOUND, "no user %.*s", (int)name.len, (const char *)name.ptr);
     }
-    ph_rows_end(&rows);
+    return result;
+}
+
+int ph_store_user_get(struct ph_db *db, struct ph_bytes name, struct ph_arena *arena,
+                      struct ph_user_row *out_row, struct ph_error *err)
+{
+    struct ph_rows *rows;
+    int result = ph_db_query(db, &rows, err, PH_STMT_USER_GET, ph_text(name));
+    if (result == PH_OK) {
+        result = ph_store_user_take(rows, name, arena, out_row, err);
+        ph_rows_end(&rows);
+    }
     return result;
 }
 

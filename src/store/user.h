@@ -25,6 +25,10 @@ struct ph_user_row {
 /* The row's views are the arena's. Columns that are NULL are empty. PH_ENOTFOUND. */
 int ph_store_user_get(struct ph_db *db, struct ph_bytes name, struct ph_arena *arena,
                       struct ph_user_row *out_row, struct ph_error *err) PH_MUST_USE;
+/* The same in two steps, for ph_db_query_each; PARAMS lives as long as the read. */
+struct ph_db_read ph_store_user_read(struct ph_bytes name, struct ph_value params[1]);
+int ph_store_user_take(struct ph_rows *rows, struct ph_bytes name, struct ph_arena *arena,
+                       struct ph_user_row *out_row, struct ph_error *err) PH_MUST_USE;
 /* PH_OK or PH_ENOTFOUND. */
 int ph_store_user_check(struct ph_db *db, struct ph_bytes name, struct ph_error *err) PH_MUST_USE;
 /* The page of names behind AFTER (empty: the first), in order; of one domain, or of all with an empty DOMAIN. */
