@@ -548,6 +548,47 @@ static void the_first_copy_has_the_id_of_the_delivery(void **state)
     assert_false(ph_uuid_eq(&first, &second));
 }
 
+static void the_id_of_a_message_that_took_long_is_young(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const alice[] = {ALICE, NULL};
+    struct ph_clock_manual manual = {.real_us = ph_real_us(&ph_clock_system)};
+    struct ph_clock clock = ph_clock_from_manual(&manual);
+    struct ph_uuid_gen ids;
+    struct ph_error err = {0};
+    ph_uuid_gen_init(&ids, &clock, &ph_rand_system);
+    ph_deliveries_free(&f->deliveries);
+    const struct ph_deliveries_options options = {
+        .mailboxes = f->mail.mailboxes,
+        .blobs = f->mail.blobs,
+        .accounts = f->accounts,
+        .ids = &ids,
+        .clock = &clock,
+        .log = &f->mail.store.log,
+        .hostname = "mx.example.org",
+        .spool_directory = f->spool,
+        .memory_max_bytes = MEMORY_MAX,
+        .message_max_bytes = MESSAGE_MAX,
+        .header_max_bytes = HEADER_MAX,
+        .hops_max = HOPS_MAX,
+    };
+    assert_int_equal(ph_deliveries_new(&options, &f->deliveries, &err), PH_OK);
+
+    struct ph_delivery *delivery = begin(f, alice);
+    assert_int_equal(ph_delivery_write(delivery, PH_BYTES("Subject: slow\r\n\r\n"), &err), PH_OK);
+    manual.real_us += 300 * 1000000;
+    assert_int_equal(submit(delivery, &trace), PH_OK);
+    struct ph_uuid shown;
+    struct ph_uuid stored;
+    assert_int_equal(ph_uuid_parse(ph_bytes_str(ph_delivery_id(delivery)), &shown), PH_OK);
+    assert_int_equal(ph_uuid_unix_us(&shown), manual.real_us);
+    assert_int_equal(ph_test_mail_list(&f->mail, ALICE, "INBOX", &stored, 1), 1);
+    assert_true(ph_uuid_eq(&stored, &shown));
+    ph_delivery_free(&delivery);
+    ph_deliveries_free(&f->deliveries);
+    ph_uuid_gen_fini(&ids);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -569,6 +610,7 @@ int main(void)
         TEST(a_body_is_stored_once_for_all),
         TEST(deliveries_are_used_again_and_know_nothing_of_before),
         TEST(the_first_copy_has_the_id_of_the_delivery),
+        TEST(the_id_of_a_message_that_took_long_is_young),
 #undef TEST
     };
     int failed = 0;

@@ -10,6 +10,8 @@
 #include "delivery/trace.h"
 #include "mime/date.h"
 
+enum { ID_AGE_MAX_US = 10 * 1000 * 1000 };
+
 /* What the header says that delivery must know. */
 struct header_facts {
     unsigned received;
@@ -225,12 +227,24 @@ static void on_stored(struct ph_plan *plan, int result, void *ctx)
     delivery->done(delivery->done_ctx, trouble_of_store(delivery, result));
 }
 
+/* A client may take its time between MAIL and the final dot. Stores count on new messages having young ids: what an
+ * id says is when the message was complete. */
+static void renew_id(struct ph_delivery *delivery)
+{
+    const struct ph_deliveries_options *options = &delivery->shared->options;
+    if (ph_real_us(options->clock) > ph_uuid_unix_us(&delivery->id) + ID_AGE_MAX_US) {
+        delivery->id = ph_uuid_gen_next(options->ids);
+        ph_uuid_format(&delivery->id, delivery->id_text);
+    }
+}
+
 void ph_delivery_submit(struct ph_delivery *delivery, const struct ph_trace *trace,
                         void (*done)(void *ctx, int result), void *ctx)
 {
     delivery->done = done;
     delivery->done_ctx = ctx;
     ph_plan_init(&delivery->plan, &delivery->arena);
+    renew_id(delivery);
     int rc = prepare(delivery, trace);
     if (rc != PH_OK) {
         done(ctx, rc);
