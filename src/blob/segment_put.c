@@ -3,78 +3,13 @@
  * Putting content: compress, reserve a place, write.
  *
  * The length of a record must be known before its place is, so content is compressed first: in memory up to
- * STORED_MEMORY_MAX, beyond that into a nameless file, whose pages mostly never get to disk. All blobs of a put are
+ * PH_PACKED_MEMORY_MAX, beyond that into a nameless file, whose pages mostly never get to disk. All blobs of a put are
  * one reservation and, while they are in memory, one pwritev.
  */
+#include "blob/pack.h"
 #include "blob/segment_store-private.h"
 
-enum { STORED_MEMORY_MAX = 1 << 20, COPY_BYTES = 1 << 16, PARTS_PER_ITEM = 4 };
-
-/* One record on its way. */
-struct pending {
-    struct ph_record record;
-    uint8_t header[PH_RECORD_HEADER_BYTES];
-    struct ph_buf table;
-    struct ph_spool frames;
-};
-
-static void init_pending(struct pending *p, const struct ph_segment_store *store)
-{
-    p->table = PH_BUF(SIZE_MAX);
-    ph_spool_init(&p->frames, store->options.spool_directory, STORED_MEMORY_MAX, PH_RECORD_RAW_MAX);
-}
-
-static void fini_pending(struct pending *p)
-{
-    ph_buf_fini(&p->table);
-    ph_spool_fini(&p->frames);
-}
-
-/* ---- Compressing ---- */
-
-static int compress_item(const struct ph_segment_store *store, struct ph_workspace *workspace,
-                         const struct ph_blob_item *item, struct pending *p, struct ph_error *err)
-{
-    const struct ph_blob_content *content = &item->content;
-    uint64_t raw_length = content->prefix.len + content->length;
-    if (raw_length > PH_RECORD_RAW_MAX) {
-        return ph_fail(err, PH_ELIMIT, "content of %llu octets", (unsigned long long)raw_length);
-    }
-    p->record = (struct ph_record){
-        .kind = (uint8_t)item->kind,
-        .raw_length = (uint32_t)raw_length,
-        .dictionary = ph_codec_dictionary(store->codec, (uint8_t)item->kind),
-        .check = ph_check((struct ph_bytes){NULL, 0}),
-    };
-    bool has_table = ph_frame_table_bytes(p->record.raw_length) > 0;
-    for (uint64_t at = 0; at < raw_length; at += PH_FRAME_BYTES) {
-        size_t len = raw_length - at < PH_FRAME_BYTES ? (size_t)(raw_length - at) : PH_FRAME_BYTES;
-        struct ph_bytes frame;
-        int result = ph_blob_content_view(content, at, len, workspace->frame, &frame, err);
-        if (result != PH_OK) {
-            return result;
-        }
-        size_t stored = ph_codec_compress(store->codec, workspace, p->record.kind, frame, workspace->stored);
-        struct ph_bytes octets = stored == len ? frame : ph_bytes_of(workspace->stored, stored);
-        uint64_t check = ph_check(octets);
-        result = ph_spool_write(&p->frames, octets, err);
-        if (result != PH_OK) {
-            return result;
-        }
-        if (has_table) {
-            uint8_t *entry = ph_buf_reserve(&p->table, PH_FRAME_ENTRY_BYTES);
-            ph_frame_entry_encode((uint32_t)p->frames.size, check, entry);
-            p->table.len += PH_FRAME_ENTRY_BYTES;
-        } else {
-            p->record.check = check;
-        }
-    }
-    if (has_table) {
-        p->record.check = ph_check(ph_buf_view(&p->table));
-    }
-    p->record.stored_length = (uint32_t)(p->table.len + p->frames.size);
-    return PH_OK;
-}
+enum { COPY_BYTES = 1 << 16, PARTS_PER_ITEM = 4 };
 
 /* ---- Writing ---- */
 
@@ -123,14 +58,14 @@ static int copy_spool(struct output *out, struct ph_spool *spool, struct ph_work
 }
 
 static int write_all(struct ph_segment_store *store, const struct ph_reservation *reservation,
-                     struct pending *pending, unsigned count, struct ph_workspace *workspace,
+                     struct ph_packed *pending, unsigned count, struct ph_workspace *workspace,
                      struct ph_error *err)
 {
     static const uint8_t zeros[PH_RECORD_ALIGN];
     struct output out = {.store = store, .file = reservation->file, .offset = reservation->offset};
     int result = PH_OK;
     for (unsigned i = 0; i < count && result == PH_OK; i++) {
-        struct pending *p = &pending[i];
+        struct ph_packed *p = &pending[i];
         add_part(&out, p->header, sizeof p->header);
         add_part(&out, p->table.ptr, p->table.len);
         if (p->frames.fd < 0) {
@@ -148,7 +83,7 @@ static int write_all(struct ph_segment_store *store, const struct ph_reservation
 /* ---- The whole ---- */
 
 static int place_all(struct ph_segment_store *store, struct ph_plan *plan, struct ph_blob_item *items,
-                     struct pending *pending, unsigned count, struct ph_workspace *workspace,
+                     struct ph_packed *pending, unsigned count, struct ph_workspace *workspace,
                      struct ph_error *err)
 {
     uint64_t length = 0;
@@ -162,8 +97,7 @@ static int place_all(struct ph_segment_store *store, struct ph_plan *plan, struc
         return result;
     }
     for (unsigned i = 0; i < count; i++) {
-        pending[i].record.id = ids[i];
-        ph_record_encode(&pending[i].record, pending[i].header);
+        ph_packed_name(&pending[i], &ids[i]);
     }
     result = write_all(store, &reservation, pending, count, workspace, err);
     struct ph_blob_place place = {.segment = reservation.file->number, .offset = reservation.offset};
@@ -186,22 +120,22 @@ int ph_segment_put(struct ph_blob_store *base, struct ph_plan *plan, struct ph_b
                    unsigned count, struct ph_error *err)
 {
     struct ph_segment_store *store = (struct ph_segment_store *)base;
-    struct pending pending[PH_BLOB_ITEMS_MAX];
+    struct ph_packed pending[PH_BLOB_ITEMS_MAX];
     for (unsigned i = 0; i < count; i++) {
-        init_pending(&pending[i], store);
+        ph_packed_init(&pending[i], store->options.spool_directory);
     }
     struct ph_workspace *workspace = ph_codec_take(store->codec, NULL, 0);
     workspace->has_frame = false;
     int result = PH_OK;
     for (unsigned i = 0; i < count && result == PH_OK; i++) {
-        result = compress_item(store, workspace, &items[i], &pending[i], err);
+        result = ph_packed_fill(&pending[i], store->codec, workspace, &items[i], err);
     }
     if (result == PH_OK) {
         result = place_all(store, plan, items, pending, count, workspace, err);
     }
     ph_codec_give(store->codec, workspace);
     for (unsigned i = 0; i < count; i++) {
-        fini_pending(&pending[i]);
+        ph_packed_fini(&pending[i]);
     }
     return result;
 }
