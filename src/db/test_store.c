@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "db/cassandra/test_keyspace.h"
 #include "db/sqlite/sqlite.h"
 
 static int open_sqlite(struct ph_test_store *store, struct ph_error *err)
@@ -27,9 +28,19 @@ static int open_sqlite(struct ph_test_store *store, struct ph_error *err)
 }
 
 const struct ph_test_engine ph_test_engines[] = {
-    {"sqlite", open_sqlite},
+    {"sqlite", open_sqlite, NULL},
+#ifdef PH_WITH_CASSANDRA
+    {"cassandra", ph_test_keyspace_open_free, ph_test_keyspace_clear_free},
+#endif
 };
-const unsigned ph_test_engine_count = sizeof ph_test_engines / sizeof ph_test_engines[0];
+unsigned ph_test_engine_count = 1;
+
+static __attribute__((constructor)) void look_for_cassandra(void)
+{
+    if (getenv("POSTHOUSE_TEST_CASSANDRA") != NULL) {
+        ph_test_engine_count = sizeof ph_test_engines / sizeof ph_test_engines[0];
+    }
+}
 
 static void open_store(struct ph_test_store *store)
 {
@@ -46,6 +57,10 @@ void ph_test_store_init(struct ph_test_store *store, const struct ph_test_engine
     assert_non_null(mkdtemp(store->directory));
     ph_log_init(&store->log, STDERR_FILENO, PH_LOG_KV, PH_LOG_ERROR, &ph_clock_system);
     ph_uuid_gen_init(&store->ids, &ph_clock_system, &ph_rand_system);
+    struct ph_error err = {0};
+    if (engine->clear != NULL && engine->clear(store, &err) != PH_OK) {
+        fail_msg("%s: %s", engine->name, err.text);
+    }
     open_store(store);
 }
 

@@ -18,10 +18,14 @@ struct ph_test_store;
 struct ph_test_engine {
     const char *name;
     int (*open)(struct ph_test_store *store, struct ph_error *err);
+    int (*clear)(struct ph_test_store *store,
+                 struct ph_error *err); /* before it is opened first; NULL: nothing */
 };
 
+/* SQLite; and Cassandra where POSTHOUSE_TEST_CASSANDRA names a node, "127.0.0.1:9042" (its datacenter: dc1): see
+ * db/cassandra/test_keyspace.h. */
 extern const struct ph_test_engine ph_test_engines[];
-extern const unsigned ph_test_engine_count;
+extern unsigned ph_test_engine_count;
 
 struct ph_test_store {
     const struct ph_test_engine *engine;

@@ -74,7 +74,8 @@ void ph_store_mailbox_add(struct ph_plan *plan, const struct ph_mailbox_row *row
 void ph_store_mailbox_set_uid_validity(struct ph_plan *plan, const struct ph_mailbox_row *row)
 {
     ph_plan_require(plan, PH_ECONFLICT, PH_STAGE_TRUTH, PH_STMT_MAILBOX_PATH_SET_UIDVALIDITY,
-                    ph_text(row->user), ph_text(row->name), ph_i64(row->uid_validity));
+                    ph_text(row->user), ph_text(row->name), ph_i64(row->uid_validity),
+                    ph_uuid_value(&row->id));
     ph_plan_add(plan, PH_STAGE_PROJECTION, PH_STMT_MAILBOX_SET_UIDVALIDITY, ph_uuid_value(&row->id),
                 ph_i64(row->uid_validity));
 }
