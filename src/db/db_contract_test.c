@@ -105,9 +105,11 @@ static void null_is_not_zero_and_types_are_not_mixed(void **state)
     struct ph_plan plan;
     struct ph_uuid id = ph_uuid_gen_next(&f->store.ids);
     ph_plan_init(&plan, &f->arena);
-    /* internalDate, bodyStartOctet, bodyOctets, fullContentOctets, bodyContent, headerContent */
-    ph_plan_add(&plan, PH_STAGE_CONTENT, PH_STMT_MESSAGE_INSERT, ph_uuid_value(&id), ph_time_ms(1234),
-                ph_null(), ph_i64(7), ph_i64(0), ph_null(), ph_blob(PH_BYTES("")));
+    /* messageId, mailboxId, uid, modSeq, internalDate, save_date, bodyStartOctet, fullContentOctets, headerContent,
+     * bodyContent */
+    ph_plan_add(&plan, PH_STAGE_TRUTH, PH_STMT_IMAP_UID_INSERT, ph_uuid_value(&id),
+                ph_uuid_value(&f->mailbox), ph_i64(1), ph_null(), ph_time_ms(1234), ph_null(), ph_null(),
+                ph_i64(0), ph_blob(PH_BYTES("")), ph_null());
     assert_int_equal(ph_db_apply(f->store.db, &plan, &err), PH_OK);
 
     struct ph_rows *rows;
@@ -115,24 +117,30 @@ static void null_is_not_zero_and_types_are_not_mixed(void **state)
     struct ph_bytes bytes = PH_BYTES("untouched");
     struct ph_uuid uuid = id;
     bool truth = true;
-    assert_int_equal(ph_db_query(f->store.db, &rows, &err, PH_STMT_MESSAGE_GET, ph_uuid_value(&id)), PH_OK);
+    /* uid, internalDate, bodyStartOctet, fullContentOctets, headerContent, bodyContent */
+    assert_int_equal(ph_db_query(f->store.db, &rows, &err, PH_STMT_IMAP_UID_GET, ph_uuid_value(&id),
+                                 ph_uuid_value(&f->mailbox)),
+                     PH_OK);
     assert_int_equal(ph_rows_next(rows, &err), 1);
-    assert_true(ph_row_i64(rows, 0, &number));
+    assert_true(ph_row_i64(rows, 1, &number));
     assert_int_equal(number, 1234);
     number = 99;
-    assert_false(ph_row_i64(rows, 1, &number));
-    assert_false(ph_row_bool(rows, 1, &truth));
-    assert_false(ph_row_uuid(rows, 1, &uuid));
-    assert_false(ph_row_bytes(rows, 1, &bytes));
+    for (unsigned column = 2; column <= 5; column += 3) {
+        assert_false(ph_row_i64(rows, column, &number));
+        assert_false(ph_row_bool(rows, column, &truth));
+        assert_false(ph_row_uuid(rows, column, &uuid));
+        assert_false(ph_row_bytes(rows, column, &bytes));
+    }
     assert_int_equal(number, 99);
     assert_int_equal(bytes.len, 9);
     assert_true(truth && ph_uuid_eq(&uuid, &id));
-    assert_true(ph_row_bool(rows, 2, &truth)); /* fullContentOctets 0 */
+    assert_true(ph_row_bool(rows, 3, &truth)); /* fullContentOctets 0 */
     assert_false(truth);
-    assert_false(ph_row_bytes(rows, 2, &bytes));
-    assert_true(ph_row_bytes(rows, 3, &bytes)); /* headerContent: empty, not null */
+    assert_false(ph_row_bytes(rows, 3, &bytes));
+    assert_true(ph_row_bytes(rows, 4, &bytes)); /* headerContent: empty, not null */
     assert_int_equal(bytes.len, 0);
-    assert_false(ph_row_i64(rows, 3, &number));
+    assert_false(ph_row_i64(rows, 4, &number));
+    assert_int_equal(ph_rows_next(rows, &err), 0);
     ph_rows_end(&rows);
 }
 
@@ -367,12 +375,15 @@ static void note(struct ph_plan *plan, int result, void *ctx)
     pthread_mutex_unlock(&outcome->lock);
 }
 
-/* Submits all plans so that they wait together behind the first, and waits for all. */
+/* Submits all plans, so that they wait together behind the first where the engine goes by their order, and waits for
+ * all. */
 static void run_together(struct fixture *f, struct outcome *outcome)
 {
     struct gate gate = {.hook = {.run = wait_at_gate}, .lock = PTHREAD_MUTEX_INITIALIZER};
     pthread_cond_init(&gate.changed, NULL);
-    ph_plan_hook_add(&outcome->plans[0], &gate.hook);
+    if (ph_db_traits(f->store.db)->is_in_order) {
+        ph_plan_hook_add(&outcome->plans[0], &gate.hook);
+    }
     for (unsigned i = 0; i <= TOGETHER; i++) {
         ph_db_submit(f->store.db, &outcome->plans[i], note, outcome);
     }
@@ -410,14 +421,16 @@ static void outcome_free(struct outcome *outcome)
     free(outcome);
 }
 
-static void plans_are_applied_in_the_order_submitted(void **state)
+static void plans_that_wait_together_are_all_applied(void **state)
 {
     struct fixture *f = *state;
     struct outcome *outcome = outcome_new(f);
     run_together(f, outcome);
     for (unsigned i = 0; i <= TOGETHER; i++) {
         assert_int_equal(outcome->results[i], PH_OK);
-        assert_int_equal(outcome->order[i], i);
+        if (ph_db_traits(f->store.db)->is_in_order) {
+            assert_int_equal(outcome->order[i], i);
+        }
     }
     outcome_free(outcome);
     assert_int_equal(sum(f), TOGETHER);
@@ -448,10 +461,9 @@ static void a_plan_that_cannot_run_hurts_no_other(void **state)
     struct fixture *f = *state;
     f->store.log.level = PH_LOG_ERROR + 1;
     struct outcome *outcome = outcome_new(f);
-    struct ph_uuid id = ph_uuid_gen_next(&f->store.ids);
     for (unsigned i = 5; i <= TOGETHER; i += 17) {
         ph_plan_add(&outcome->plans[i], PH_STAGE_PROJECTION, PH_STMT_POP3_METADATA_INSERT,
-                    ph_uuid_value(&f->mailbox), ph_uuid_value(&id), ph_null());
+                    ph_uuid_value(&f->mailbox), ph_null(), ph_i64(1));
     }
     run_together(f, outcome);
     for (unsigned i = 1; i <= TOGETHER; i++) {
@@ -459,7 +471,13 @@ static void a_plan_that_cannot_run_hurts_no_other(void **state)
         assert_int_equal(outcome->results[i], is_bad ? PH_EBUG : PH_OK);
     }
     outcome_free(outcome);
-    assert_int_equal(sum(f), TOGETHER - 3);
+    /* What such a plan had beside it is written where a plan is not all or nothing. */
+    int64_t written = sum(f);
+    if (ph_db_traits(f->store.db)->is_all_or_nothing) {
+        assert_int_equal(written, TOGETHER - 3);
+    } else {
+        assert_in_range(written, TOGETHER - 3, TOGETHER);
+    }
 }
 
 /* ---- Hooks ---- */
@@ -596,7 +614,7 @@ int main(void)
         TEST(an_unmet_requirement_undoes_the_whole_plan),
         TEST(a_name_that_is_taken_is_a_conflict),
         TEST(a_value_that_the_schema_forbids_is_our_bug),
-        TEST(plans_are_applied_in_the_order_submitted),
+        TEST(plans_that_wait_together_are_all_applied),
         TEST(an_unmet_requirement_hurts_no_other_plan),
         TEST(a_plan_that_cannot_run_hurts_no_other),
         TEST(a_hook_sets_values_and_hears_the_outcome_once),
