@@ -3,12 +3,16 @@
  * Reading content: one pread for a blob of one frame, and for each frame of a larger one one pread behind that of
  * its header and table. Every octet is checked before anybody sees it.
  *
+ * A message of usual size, header and body behind each other, is read by one pread when both are opened; their readers
+ * hold what is stored of each.
+ *
  * A reader carries the place that it found when it was opened. If the compactor has moved the blob since then and
  * the old segment is gone, the row tells the new place.
  */
+#include "base/mem.h"
 #include "blob/segment_store-private.h"
 
-enum { MOVES_MAX = 16 };
+enum { MOVES_MAX = 16, HELD_MAX = 16 * 1024 };
 
 static int fail_corrupt(struct ph_error *err, const struct ph_uuid *id, const struct ph_blob_place *place,
                         const char *what)
@@ -24,6 +28,7 @@ static int fail_corrupt(struct ph_error *err, const struct ph_uuid *id, const st
 /* A record on the way out of its segment. */
 struct source {
     struct ph_segment_file *file;
+    const uint8_t *held; /* or NULL: the record as it stands in the file, which is then not needed */
     const struct ph_uuid *id;
     const struct ph_blob_place *place;
     struct ph_record record;
@@ -49,7 +54,13 @@ static int check_header(struct source *source, struct ph_bytes octets, struct ph
 /* A read that ends early is what is left of a record that was never written whole. */
 static int read_exactly(const struct source *source, uint64_t at, void *out, size_t len, struct ph_error *err)
 {
-    int result = ph_segment_read(source->file, source->place->offset + at, out, len, err);
+    if (source->held != NULL && len <= source->place->length && at <= source->place->length - len) {
+        memcpy(out, source->held + at, len);
+        return PH_OK;
+    }
+    int result = source->held != NULL
+                     ? PH_ECORRUPT
+                     : ph_segment_read(source->file, source->place->offset + at, out, len, err);
     return result == PH_ECORRUPT ? fail_corrupt(err, source->id, source->place, "the segment ends before it")
                                  : result;
 }
@@ -223,18 +234,85 @@ static struct ph_blob_place place_of(const struct ph_blob_reader *reader)
     };
 }
 
-int ph_segment_open_blob(struct ph_blob_store *base, struct ph_blob_reader *reader, struct ph_error *err)
+static int check_name(const struct ph_blob_reader *reader, struct ph_error *err)
 {
-    struct ph_segment_store *store = (struct ph_segment_store *)base;
-    struct ph_blob_place place;
     if (reader->id.text_len > 0) {
         return ph_fail(err, PH_ENOTFOUND, "content %.*s: no name of this store", reader->id.text_len,
                        reader->id.text);
     }
-    int result = ph_blob_place_get(store->db, &reader->id.uuid, &place, err);
+    return PH_OK;
+}
+
+int ph_segment_open_blob(struct ph_blob_store *base, struct ph_blob_reader *reader, struct ph_error *err)
+{
+    struct ph_segment_store *store = (struct ph_segment_store *)base;
+    struct ph_blob_place place;
+    int result = check_name(reader, err);
+    if (result == PH_OK) {
+        result = ph_blob_place_get(store->db, &reader->id.uuid, &place, err);
+    }
     if (result == PH_OK) {
         reader->size = place.size;
         set_place(reader, &place);
+    }
+    return result;
+}
+
+/* What cannot be read now is tried again, and complained of, by whoever reads it. */
+static void hold_pair(struct ph_segment_store *store, struct ph_blob_reader *const readers[2],
+                      const struct ph_blob_place places[2])
+{
+    bool is_pair = places[0].segment == places[1].segment && places[0].length <= HELD_MAX &&
+                   places[1].length <= HELD_MAX - places[0].length &&
+                   places[0].offset + places[0].length == places[1].offset;
+    struct ph_segment_file *file = NULL;
+    struct ph_error ignored = {0};
+    if (!is_pair || ph_segment_hold(store->files, places[0].segment, &file, &ignored) != PH_OK) {
+        return;
+    }
+    struct ph_workspace *workspace = ph_codec_take(store->codec, NULL, 0);
+    size_t len = (size_t)(places[0].length + places[1].length);
+    if (ph_segment_read(file, places[0].offset, workspace->stored, len, &ignored) == PH_OK) {
+        const uint8_t *at = workspace->stored;
+        for (unsigned i = 0; i < 2; i++) {
+            readers[i]->held = ph_alloc((size_t)places[i].length);
+            memcpy(readers[i]->held, at, (size_t)places[i].length);
+            at += places[i].length;
+        }
+    }
+    ph_codec_give(store->codec, workspace);
+    ph_segment_release(store->files, &file);
+}
+
+static int open_pair(struct ph_segment_store *store, struct ph_blob_reader *const readers[2],
+                     struct ph_error *err)
+{
+    struct ph_blob_place places[2];
+    const struct ph_uuid *const ids[2] = {&readers[0]->id.uuid, &readers[1]->id.uuid};
+    for (unsigned i = 0; i < 2; i++) {
+        int result = check_name(readers[i], err);
+        if (result != PH_OK) {
+            return result;
+        }
+    }
+    int result = ph_blob_place_get_two(store->db, ids, places, err);
+    for (unsigned i = 0; i < 2 && result == PH_OK; i++) {
+        readers[i]->size = places[i].size;
+        set_place(readers[i], &places[i]);
+    }
+    if (result == PH_OK) {
+        hold_pair(store, readers, places);
+    }
+    return result;
+}
+
+int ph_segment_open_blobs(struct ph_blob_store *base, struct ph_blob_reader *const *readers, unsigned count,
+                          struct ph_error *err)
+{
+    int result = PH_OK;
+    for (unsigned i = 0; i < count && result == PH_OK; i += 2) {
+        result = count - i >= 2 ? open_pair((struct ph_segment_store *)base, readers + i, err)
+                                : ph_segment_open_blob(base, readers[i], err);
     }
     return result;
 }
@@ -267,12 +345,16 @@ int ph_segment_read_blob(struct ph_blob_store *base, struct ph_blob_reader *read
 {
     struct ph_segment_store *store = (struct ph_segment_store *)base;
     struct ph_segment_file *file = NULL;
-    int result = hold_place(store, reader, &file, err);
+    int result = reader->held != NULL ? PH_OK : hold_place(store, reader, &file, err);
     if (result != PH_OK) {
         return result;
     }
     struct ph_blob_place place = place_of(reader);
-    struct source source = {.file = file, .id = &reader->id.uuid, .place = &place, .table = PH_BUF(SIZE_MAX)};
+    struct source source = {.file = file,
+                            .held = reader->held,
+                            .id = &reader->id.uuid,
+                            .place = &place,
+                            .table = PH_BUF(SIZE_MAX)};
     struct ph_workspace *workspace =
         ph_codec_take(store->codec, &reader->id.uuid, (uint32_t)(reader->offset / PH_FRAME_BYTES));
     uint8_t *space = ph_buf_reserve(out, len);

@@ -105,6 +105,13 @@ int ph_blob_place_of_row(const struct ph_rows *rows, struct ph_blob_place *out_p
     return PH_OK;
 }
 
+static int fail_missing(struct ph_error *err, const struct ph_uuid *id)
+{
+    char text[PH_UUID_TEXT_LEN + 1];
+    ph_uuid_format(id, text);
+    return ph_fail(err, PH_ENOTFOUND, "no content %s", text);
+}
+
 int ph_blob_place_get(struct ph_db *db, const struct ph_uuid *id, struct ph_blob_place *out_place,
                       struct ph_error *err)
 {
@@ -112,14 +119,35 @@ int ph_blob_place_get(struct ph_db *db, const struct ph_uuid *id, struct ph_blob
     int result = ph_db_query(db, &rows, err, PH_STMT_BLOB_GET, ph_uuid_value(id));
     if (result == PH_OK) {
         int next = ph_rows_next(rows, err);
-        if (next == 0) {
-            char text[PH_UUID_TEXT_LEN + 1];
-            ph_uuid_format(id, text);
-            next = ph_fail(err, PH_ENOTFOUND, "no content %s", text);
-        }
-        result = next < 0 ? next : ph_blob_place_of_row(rows, out_place, err);
+        result = next < 0    ? next
+                 : next == 0 ? fail_missing(err, id)
+                             : ph_blob_place_of_row(rows, out_place, err);
     }
     ph_rows_end(&rows);
+    return result;
+}
+
+int ph_blob_place_get_two(struct ph_db *db, const struct ph_uuid *const ids[2],
+                          struct ph_blob_place out_places[2], struct ph_error *err)
+{
+    struct ph_rows *rows = NULL;
+    bool is_found[2] = {false, false};
+    int next = 0;
+    int result =
+        ph_db_query(db, &rows, err, PH_STMT_BLOB_GET_TWO, ph_uuid_value(ids[0]), ph_uuid_value(ids[1]));
+    while (result == PH_OK && (next = ph_rows_next(rows, err)) == 1) {
+        int64_t which = 0;
+        (void)ph_row_i64(rows, 5, &which);
+        is_found[which] = true;
+        result = ph_blob_place_of_row(rows, &out_places[which], err);
+    }
+    ph_rows_end(&rows);
+    if (result == PH_OK) {
+        result = next;
+    }
+    if (result == PH_OK && !(is_found[0] && is_found[1])) {
+        result = fail_missing(err, ids[is_found[0] ? 1 : 0]);
+    }
     return result;
 }
 

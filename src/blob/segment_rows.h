@@ -48,6 +48,9 @@ struct ph_blob_place {
 /* PH_ENOTFOUND. */
 int ph_blob_place_get(struct ph_db *db, const struct ph_uuid *id, struct ph_blob_place *out_place,
                       struct ph_error *err) PH_MUST_USE;
+/* The same of two by one statement. */
+int ph_blob_place_get_two(struct ph_db *db, const struct ph_uuid *const ids[2],
+                          struct ph_blob_place out_places[2], struct ph_error *err) PH_MUST_USE;
 /* Of a row that begins with the columns of BLOB_GET. PH_ECORRUPT where one of them cannot be. */
 int ph_blob_place_of_row(const struct ph_rows *rows, struct ph_blob_place *out_place,
                          struct ph_error *err) PH_MUST_USE;

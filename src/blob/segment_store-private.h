@@ -62,6 +62,8 @@ int ph_segment_put(struct ph_blob_store *base, struct ph_plan *plan, struct ph_b
 
 int ph_segment_open_blob(struct ph_blob_store *base, struct ph_blob_reader *reader,
                          struct ph_error *err) PH_MUST_USE;
+int ph_segment_open_blobs(struct ph_blob_store *base, struct ph_blob_reader *const *readers, unsigned count,
+                          struct ph_error *err) PH_MUST_USE;
 int ph_segment_read_blob(struct ph_blob_store *base, struct ph_blob_reader *reader, size_t len,
                          struct ph_buf *out, struct ph_error *err) PH_MUST_USE;
 

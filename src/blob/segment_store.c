@@ -35,6 +35,7 @@ static const uint64_t default_compact_rate = UINT64_C(16) << 20;
 static const struct ph_blob_functions functions = {
     .put = ph_segment_put,
     .open = ph_segment_open_blob,
+    .open_all = ph_segment_open_blobs,
     .read = ph_segment_read_blob,
 };
 

@@ -327,6 +327,97 @@ static void damaged_octets_are_never_handed_out(void **state)
     assert_int_equal(ph_test_check(s, &s->messages[1], &err), PH_OK);
 }
 
+static void read_to_end(struct ph_test_segments *s, struct ph_blob_reader *reader, uint64_t seed, size_t len)
+{
+    struct ph_buf out = PH_BUF(len);
+    struct ph_error err = {0};
+    uint8_t *wanted = ph_alloc(len + 1);
+    ph_test_content(seed, wanted, len);
+    while (out.len < len) {
+        assert_int_equal(ph_blob_read(s->blobs, reader, 700, &out, &err), PH_OK);
+    }
+    assert_memory_equal(out.ptr, wanted, len);
+    free(wanted);
+    ph_buf_fini(&out);
+    ph_blob_close(reader);
+}
+
+static void open_message(struct ph_test_segments *s, const struct ph_test_message *m,
+                         struct ph_blob_reader readers[2])
+{
+    struct ph_error err = {0};
+    struct ph_blob_reader *const both[2] = {&readers[0], &readers[1]};
+    ph_blob_reader_init(&readers[0], &m->header_blob, m->header_len);
+    ph_blob_reader_init(&readers[1], &m->body_blob, m->body_len);
+    assert_int_equal(ph_blob_open_first(s->blobs, both, 2, &err), PH_OK);
+}
+
+static void of_a_message_of_usual_size_all_is_held_when_it_is_opened(void **state)
+{
+    struct ph_test_segments *s = *state;
+    static const size_t lens[][2] = {{1000, 5000}, {0, 10}, {10, 0}, {3000, 8000}, {700, 60000}};
+    uint64_t seeds[] = {2, 5, 4, 7, 8};
+    for (size_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {
+        deliver(s, seeds[i], lens[i][0], lens[i][1]);
+        const struct ph_test_message *m = &s->messages[i];
+        struct ph_blob_reader readers[2];
+        uint64_t before = ph_test_count(s->store.db, PH_STMT_BLOB_GET);
+        uint64_t before_two = ph_test_count(s->store.db, PH_STMT_BLOB_GET_TWO);
+        open_message(s, m, readers);
+        assert_int_equal(readers[0].size, m->header_len);
+        assert_int_equal(readers[1].size, m->body_len);
+        if (i < 4) {
+            /* Whatever becomes of the file. */
+            flip(s, &m->header_blob.uuid, 30);
+            flip(s, &m->body_blob.uuid, 30);
+        }
+        before += i < 4 ? 2 : 0; /* by flip() */
+        read_to_end(s, &readers[0], m->seed, m->header_len);
+        read_to_end(s, &readers[1], m->seed + 2, m->body_len);
+        assert_int_equal(ph_test_count(s->store.db, PH_STMT_BLOB_GET), before);
+        assert_int_equal(ph_test_count(s->store.db, PH_STMT_BLOB_GET_TWO), before_two + 1);
+    }
+}
+
+static void of_two_one_of_which_is_not_there_the_missing_one_is_named(void **state)
+{
+    struct ph_test_segments *s = *state;
+    deliver(s, 2, 100, 100);
+    for (unsigned missing = 0; missing < 2; missing++) {
+        struct ph_error err = {0};
+        struct ph_test_message m = s->messages[0];
+        m.header_blob = missing == 0 ? ph_blob_id_of(&s->mailbox) : m.header_blob;
+        m.body_blob = missing == 1 ? ph_blob_id_of(&s->mailbox) : m.body_blob;
+        struct ph_blob_reader readers[2];
+        struct ph_blob_reader *const both[2] = {&readers[0], &readers[1]};
+        char id[PH_UUID_TEXT_LEN + 1];
+        ph_uuid_format(&s->mailbox, id);
+        ph_blob_reader_init(&readers[0], &m.header_blob, 100);
+        ph_blob_reader_init(&readers[1], &m.body_blob, 100);
+        assert_int_equal(ph_blob_open_first(s->blobs, both, 2, &err), PH_ENOTFOUND);
+        assert_non_null(strstr(err.text, id));
+        ph_blob_close(&readers[0]);
+        ph_blob_close(&readers[1]);
+    }
+}
+
+static void damaged_octets_that_are_held_are_found_too(void **state)
+{
+    struct ph_test_segments *s = *state;
+    deliver(s, 2, 1000, 5000);
+    const struct ph_test_message *m = &s->messages[0];
+    flip(s, &m->body_blob.uuid, PH_RECORD_HEADER_BYTES + 20);
+    struct ph_blob_reader readers[2];
+    open_message(s, m, readers);
+    read_to_end(s, &readers[0], m->seed, m->header_len);
+    struct ph_buf out = PH_BUF(m->body_len);
+    struct ph_error err = {0};
+    assert_int_equal(ph_blob_read(s->blobs, &readers[1], m->body_len, &out, &err), PH_ECORRUPT);
+    assert_int_equal(out.len, 0);
+    ph_blob_close(&readers[1]);
+    ph_buf_fini(&out);
+}
+
 static void of_large_content_only_the_damaged_frame_is_lost(void **state)
 {
     struct ph_test_segments *s = *state;
@@ -441,6 +532,9 @@ int main(void)
         TEST(a_restart_goes_on_in_the_same_segment),
         TEST(ids_ascend_where_the_clock_was_set_back),
         TEST(damaged_octets_are_never_handed_out),
+        TEST(of_a_message_of_usual_size_all_is_held_when_it_is_opened),
+        TEST(of_two_one_of_which_is_not_there_the_missing_one_is_named),
+        TEST(damaged_octets_that_are_held_are_found_too),
         TEST(of_large_content_only_the_damaged_frame_is_lost),
         TEST(a_segment_that_is_missing_is_said_so),
         TEST(a_full_disk_fails_the_put_and_passes),

@@ -104,8 +104,30 @@ static void put_common(struct ph_delivery *delivery, const struct ph_trace *trac
     }
 }
 
+/* The header of one mailbox's copy, and next to it the body, for BODY_REFERENCES copies; 0: it was put before. */
+static int put_content(struct ph_delivery *delivery, const struct ph_blob_content *header,
+                       unsigned body_references, struct ph_append *append)
+{
+    struct ph_blob_item items[2] = {
+        {.kind = PH_BLOB_HEADER, .content = *header, .references = 1},
+        {.kind = PH_BLOB_BODY,
+         .content = {.spool = &delivery->spool,
+                     .offset = ph_delivery_header_bytes(delivery),
+                     .length = delivery->spool.size - ph_delivery_header_bytes(delivery)},
+         .references = body_references},
+    };
+    int rc = ph_blob_put_all(delivery->shared->options.blobs, &delivery->plan, items,
+                             body_references > 0 ? 2 : 1, &delivery->error);
+    if (rc == PH_OK) {
+        append->header_blob = items[0].id;
+        append->body_blob = body_references > 0 ? items[1].id : append->body_blob;
+    }
+    return rc;
+}
+
 static int add_to_mailbox(struct ph_delivery *delivery, const struct ph_target *target, struct ph_buf *prefix,
-                          struct ph_bytes common, uint64_t header_from, struct ph_append *append)
+                          struct ph_bytes common, uint64_t header_from, unsigned body_references,
+                          struct ph_append *append)
 {
     const struct ph_deliveries_options *options = &delivery->shared->options;
     ph_buf_clear(prefix);
@@ -115,33 +137,21 @@ static int add_to_mailbox(struct ph_delivery *delivery, const struct ph_target *
     if (prefix->has_overflowed) {
         return ph_fail(&delivery->error, PH_EBUG, "no room for the trace fields");
     }
-    struct ph_blob_content content = {
+    struct ph_blob_content header = {
         .prefix = ph_buf_view(prefix),
         .spool = &delivery->spool,
         .offset = header_from,
         .length = ph_delivery_header_bytes(delivery) - header_from,
     };
-    append->header_bytes = content.prefix.len + content.length;
+    append->header_bytes = header.prefix.len + header.length;
     append->total_bytes = append->header_bytes + delivery->spool.size - ph_delivery_header_bytes(delivery);
-    int rc = ph_blob_put(options->blobs, &delivery->plan, PH_BLOB_HEADER, &content, 1, &append->header_blob,
-                         &delivery->error);
+    int rc = put_content(delivery, &header, body_references, append);
     if (rc != PH_OK) {
         return rc;
     }
     struct ph_access access = {.user = target->user, .is_administrator = true};
     return ph_mailbox_append(options->mailboxes, &access, target->user, target->mailbox, append,
                              &delivery->plan, &delivery->error);
-}
-
-static int put_body(struct ph_delivery *delivery, unsigned references, struct ph_append *append)
-{
-    struct ph_blob_content body = {
-        .spool = &delivery->spool,
-        .offset = ph_delivery_header_bytes(delivery),
-        .length = delivery->spool.size - ph_delivery_header_bytes(delivery),
-    };
-    return ph_blob_put(delivery->shared->options.blobs, &delivery->plan, PH_BLOB_BODY, &body, references,
-                       &append->body_blob, &delivery->error);
 }
 
 static int make_plan(struct ph_delivery *delivery, struct ph_bytes common, uint64_t header_from,
@@ -155,7 +165,7 @@ static int make_plan(struct ph_delivery *delivery, struct ph_bytes common, uint6
     for (unsigned i = 0; i < delivery->targets.count; i++) {
         copies += delivery->targets.list[i].is_loop ? 0 : 1;
     }
-    int rc = has_one_body ? put_body(delivery, copies, &append) : PH_OK;
+    int rc = PH_OK;
     bool is_first = true;
     for (unsigned i = 0; i < delivery->targets.count && rc == PH_OK; i++) {
         const struct ph_delivery_target *one = &delivery->targets.list[i];
@@ -166,11 +176,9 @@ static int make_plan(struct ph_delivery *delivery, struct ph_bytes common, uint6
         if (!is_first) {
             append.message_id = ph_uuid_gen_next(options->ids);
         }
+        unsigned body_references = !has_one_body ? 1 : is_first ? copies : 0;
         is_first = false;
-        rc = has_one_body ? PH_OK : put_body(delivery, 1, &append);
-        if (rc == PH_OK) {
-            rc = add_to_mailbox(delivery, &one->target, &prefix, common, header_from, &append);
-        }
+        rc = add_to_mailbox(delivery, &one->target, &prefix, common, header_from, body_references, &append);
     }
     ph_buf_fini(&prefix);
     return rc;
