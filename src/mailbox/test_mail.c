@@ -8,13 +8,13 @@
 
 #include <cmocka.h>
 
+#include "blob/cassandra_store.h"
 #include "blob/segment_store.h"
 
 const struct ph_access ph_test_mail_administrator = {.is_administrator = true};
 
-static void start(struct ph_test_mail *mail)
+static int open_segments(struct ph_test_mail *mail, struct ph_error *err)
 {
-    struct ph_error err = {0};
     char segments[96];
     char spool[96];
     snprintf(segments, sizeof segments, "%s/segments", mail->store.directory);
@@ -28,7 +28,27 @@ static void start(struct ph_test_mail *mail)
         .clock = &ph_clock_system,
         .log = &mail->store.log,
     };
-    if (ph_segment_store_open(&blobs, mail->store.db, &mail->blobs, &err) != PH_OK) {
+    return ph_segment_store_open(&blobs, mail->store.db, &mail->blobs, err);
+}
+
+static int open_cassandra(struct ph_test_mail *mail, struct ph_error *err)
+{
+    const struct ph_cassandra_store_options blobs = {
+        .compress_headers = true,
+        .compress_bodies = true,
+        .ids = &mail->store.ids,
+        .clock = &ph_clock_system,
+        .log = &mail->store.log,
+    };
+    return ph_cassandra_store_open(&blobs, mail->store.db, &mail->blobs, err);
+}
+
+static void start(struct ph_test_mail *mail)
+{
+    struct ph_error err = {0};
+    const struct ph_db_traits *traits = ph_db_traits(mail->store.db);
+    int result = traits->is_local ? open_segments(mail, &err) : open_cassandra(mail, &err);
+    if (result != PH_OK) {
         fail_msg("%s", err.text);
     }
     const struct ph_mailboxes_options mailboxes = {
@@ -37,6 +57,10 @@ static void start(struct ph_test_mail *mail)
         .ids = &mail->store.ids,
         .clock = &ph_clock_system,
         .log = &mail->store.log,
+        .uids = traits->is_local         ? PH_UIDS_OWNER
+                : traits->has_conditions ? PH_UIDS_LWT
+                                         : PH_UIDS_RANDOM,
+        .keeps_floors = !traits->is_local,
     };
     if (ph_mailboxes_new(&mailboxes, &mail->mailboxes, &err) != PH_OK) {
         fail_msg("%s", err.text);
@@ -46,7 +70,11 @@ static void start(struct ph_test_mail *mail)
 static void stop(struct ph_test_mail *mail)
 {
     ph_mailboxes_free(&mail->mailboxes);
-    ph_segment_store_close(&mail->blobs);
+    if (ph_db_traits(mail->store.db)->is_local) {
+        ph_segment_store_close(&mail->blobs);
+    } else {
+        ph_cassandra_store_close(&mail->blobs);
+    }
 }
 
 void ph_test_mail_init(struct ph_test_mail *mail, const struct ph_test_engine *engine)
