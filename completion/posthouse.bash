@@ -2,13 +2,14 @@
 # Completion of posthouse(1) for bash. Made by tools/generate-docs from docs/templates and src/app/cli_table.c.
 
 _posthouse() {
-    local commands="serve check-config init domain user alias mailbox message import export deliver check backup restore status version"
+    local commands="serve check-config init domain user alias mailbox message import export deliver check backup restore schema status version"
     local -A actions=(
         [domain]="add remove list"
         [user]="add remove list passwd verify"
         [alias]="add remove list"
         [mailbox]="list create delete"
         [message]="list show delete"
+        [schema]="create check upgrade statements"
     )
     local common="--config --set --json --help"
     local -A options=(
@@ -29,8 +30,12 @@ _posthouse() {
         ["check"]=" --full --repair"
         ["backup"]=" --verify --incremental --generation"
         ["restore"]=" --generation --to"
+        ["schema create"]=" --replication --profile"
+        ["schema check"]=" --profile"
+        ["schema upgrade"]=" --profile"
+        ["schema statements"]=" --profile"
     )
-    local -A takes_value=( [--config]=FILE [-c]=FILE [--set]=KEY=VALUE [-s]=KEY=VALUE [--type]=TYPE [-t]=TYPE [--mailbox]=NAME [-m]=NAME [--sender]=SENDER [-f]=SENDER [--format]=FORMAT [--uidl-format]=TEXT [--map]=FILE [--generation]=NAME [--to]=DATA_DIR [--hostname]=NAME [--domain]=DOMAIN [--user]=USER [--ports]=PORTS [--address]=IPS [--certificate]=FILE [--key]=FILE [--data-dir]=DIRECTORY )
+    local -A takes_value=( [--config]=FILE [-c]=FILE [--set]=KEY=VALUE [-s]=KEY=VALUE [--type]=TYPE [-t]=TYPE [--mailbox]=NAME [-m]=NAME [--sender]=SENDER [-f]=SENDER [--format]=FORMAT [--uidl-format]=TEXT [--map]=FILE [--generation]=NAME [--to]=DATA_DIR [--hostname]=NAME [--domain]=DOMAIN [--user]=USER [--ports]=PORTS [--address]=IPS [--certificate]=FILE [--key]=FILE [--data-dir]=DIRECTORY [--replication]=DCS [--profile]=PROFILE )
     local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
 

@@ -34,10 +34,12 @@ struct ph_admin {
     struct ph_pool *pool; /* NULL: no server, the command line has the store open */
     const struct ph_clock *clock;
     const struct ph_log *log;
+    const char *engine; /* "sqlite", "cassandra" */
     const char *data_dir;
     const char *version;
     uint64_t started_us; /* real time */
     uint64_t message_max_bytes;
+    json_t *(*describe_store)(struct ph_db *db); /* of a store that is not on this machine; else NULL */
 };
 
 struct ph_admin_request {

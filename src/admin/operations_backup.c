@@ -24,6 +24,12 @@ static void log_backup(const struct ph_admin *admin, const char *directory, int 
 
 int ph_op_backup(struct ph_operation *op)
 {
+    if (!ph_db_traits(op->admin->db)->is_local) {
+        return ph_fail(
+            op->err, PH_EINVALID,
+            "backup is for the embedded store. On Cassandra: `nodetool snapshot` on every node of one "
+            "datacenter; see docs/cassandra.md");
+    }
     struct ph_bytes directory = {0};
     int result = ph_op_text(op, "directory", &directory);
     if (result != PH_OK) {

@@ -51,6 +51,12 @@ static int found(const struct ph_check_finding *finding, void *ctx, struct ph_er
 
 int ph_op_check(struct ph_operation *op)
 {
+    if (!ph_db_traits(op->admin->db)->is_local) {
+        return ph_fail(
+            op->err, PH_EINVALID,
+            "check is for the embedded store. On Cassandra: `posthouse schema check` for the tables, "
+            "`nodetool repair` for the copies, `posthouse fix-pop3` for maildrops; see docs/cassandra.md");
+    }
     const struct ph_check_options options = {
         .db = op->admin->db,
         .blobs = op->admin->blobs,

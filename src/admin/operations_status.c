@@ -72,6 +72,7 @@ int ph_op_status(struct ph_operation *op)
     const struct ph_admin *admin = op->admin;
     json_object_set_new(op->result, "running", json_boolean(admin->pool != NULL));
     json_object_set_new(op->result, "version", json_string(admin->version));
+    json_object_set_new(op->result, "engine", json_string(admin->engine));
     json_object_set_new(op->result, "data_dir", json_string(admin->data_dir));
     json_object_set_new(op->result, "store_octets", json_integer((json_int_t)tree_bytes(admin->data_dir)));
     if (admin->pool != NULL) {
@@ -79,7 +80,11 @@ int ph_op_status(struct ph_operation *op)
         json_object_set_new(op->result, "waiting",
                             json_pack("{s:I, s:I}", "plans", (json_int_t)ph_db_waiting(admin->db), "hashes",
                                       (json_int_t)ph_auth_waiting(admin->auth)));
-        json_object_set_new(op->result, "content", content(admin->blobs));
+        if (admin->describe_store != NULL) {
+            json_object_set_new(op->result, "cassandra", admin->describe_store(admin->db));
+        } else {
+            json_object_set_new(op->result, "content", content(admin->blobs));
+        }
         json_object_set_new(op->result, "statements", statements(admin->db));
         json_object_set_new(op->result, "rounds", json_integer((json_int_t)ph_db_rounds(admin->db)));
     }

@@ -72,7 +72,7 @@ static int open_here(struct ph_channel *channel, struct ph_error *err)
         channel->log.level = PH_LOG_WARNING;
     }
     enter_store(channel);
-    result = ph_layers_open(&channel->layers, channel->config, &channel->log, err);
+    result = ph_layers_open(&channel->layers, channel->config, &channel->log, true, err);
     leave_store(channel);
     if (result == PH_OK) {
         channel->admin = ph_layers_admin(&channel->layers);

@@ -46,6 +46,8 @@
     X(CERTIFICATE, "--certificate", 0, "FILE", "a certificate that there is, in PEM")                     \
     X(KEY, "--key", 0, "FILE", "its key, in PEM")                                                         \
     X(DATA_DIR, "--data-dir", 0, "DIRECTORY", "where mail is kept; default /var/lib/posthouse")           \
+    X(REPLICATION, "--replication", 0, "DCS", "copies in each datacenter of Cassandra, as dc1=3,dc2=3")   \
+    X(PROFILE, "--profile", 0, "PROFILE", "lwt or lwt-free, instead of what the configuration says")      \
     X(FORCE, "--force", 0, NULL, "replace a configuration that exists; it is kept as FILE.old")
 
 enum ph_cli_option {
@@ -96,6 +98,7 @@ enum ph_cli_kind {
     PH_CLI_KIND_VERSION,
     PH_CLI_KIND_BACKUP,
     PH_CLI_KIND_RESTORE,
+    PH_CLI_KIND_SCHEMA,
     PH_CLI_KIND_COUNT
 };
 
@@ -159,5 +162,6 @@ int ph_cli_init(const struct ph_cli_call *call);
 int ph_cli_version(const struct ph_cli_call *call);
 int ph_cli_backup(const struct ph_cli_call *call);
 int ph_cli_restore(const struct ph_cli_call *call);
+int ph_cli_schema(const struct ph_cli_call *call);
 
 #endif

@@ -86,6 +86,15 @@ int ph_cli_restore(const struct ph_cli_call *call)
             return code;
         }
         target = config->root->data_dir;
+        if (config->root->store.engine == PH_CONFIG_ENGINE_CASSANDRA) {
+            struct ph_error is_elsewhere = {0};
+            (void)ph_fail(
+                &is_elsewhere, PH_EINVALID,
+                "restore is for the embedded store (--to names a directory for it). On Cassandra: the snapshots "
+                "of nodetool; see docs/cassandra.md");
+            ph_config_free(&config);
+            return ph_cli_report(call, &is_elsewhere);
+        }
     }
     struct ph_backup_counts counts;
     struct ph_error err = {0};

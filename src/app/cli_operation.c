@@ -162,7 +162,7 @@ static int run_here(const struct ph_config *config, const struct ph_admin_reques
         log.level = PH_LOG_WARNING;
     }
     struct ph_layers layers;
-    result = ph_layers_open(&layers, config, &log, err);
+    result = ph_layers_open(&layers, config, &log, true, err);
     *out_is_locked = result == PH_EBUSY;
     if (result == PH_OK) {
         struct ph_admin admin = ph_layers_admin(&layers);
@@ -192,8 +192,10 @@ static int run_once(const struct ph_config *config, const char *socket_path,
     }
     if (strcmp(request->operation, "status") == 0) {
         /* Needs no store: that it is not open is the news. */
-        struct ph_admin admin = {
-            .clock = &ph_clock_system, .data_dir = config->root->data_dir, .version = PH_VERSION};
+        struct ph_admin admin = {.clock = &ph_clock_system,
+                                 .engine = ph_layers_engine(config),
+                                 .data_dir = config->root->data_dir,
+                                 .version = PH_VERSION};
         return ph_admin_run(&admin, request, sink, out_result, err);
     }
     return run_here(config, request, sink, out_is_early, out_result, err);

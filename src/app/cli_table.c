@@ -225,6 +225,42 @@ const struct ph_cli_command ph_cli_commands[] = {
         .text = "Every file is compared with its digest on the way. What was interrupted can be begun again.",
     },
     {
+        .name = "schema create",
+        .arguments = "",
+        .options = OPTION(REPLICATION) | OPTION(PROFILE),
+        .kind = PH_CLI_KIND_SCHEMA,
+        .summary = "Make the keyspace in Cassandra, with all its tables.",
+        .text =
+            "--replication says how many copies each datacenter keeps; it counts only where the keyspace is not there "
+            "yet. The keyspace remembers its profile and whether James shares it. What is there already stays.",
+    },
+    {
+        .name = "schema check",
+        .arguments = "",
+        .options = OPTION(PROFILE),
+        .kind = PH_CLI_KIND_SCHEMA,
+        .summary =
+            "Compare the tables in Cassandra with what is needed: exit code 65 if something is missing.",
+        .text = "It prints what is missing, and the statements that would add it.",
+    },
+    {
+        .name = "schema upgrade",
+        .arguments = "",
+        .options = OPTION(PROFILE),
+        .kind = PH_CLI_KIND_SCHEMA,
+        .summary = "Add to the tables in Cassandra what is missing.",
+        .text =
+            "While servers run, old and new. With --profile the keyspace becomes what the configuration and this "
+            "option say, if it can: lwt can become lwt-free, once all servers have stopped.",
+    },
+    {
+        .name = "schema statements",
+        .arguments = "",
+        .options = OPTION(PROFILE),
+        .kind = PH_CLI_KIND_SCHEMA,
+        .summary = "Print every statement that is run on Cassandra, with kind, consistency level and use.",
+    },
+    {
         .name = "status",
         .arguments = "",
         .output = PH_CLI_OUTPUT_STATUS,

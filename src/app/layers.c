@@ -7,7 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/cassandra.h"
 #include "base/mem.h"
+#include "blob/cassandra_store.h"
 #include "blob/segment_store.h"
 #include "db/sqlite/sqlite.h"
 
@@ -32,11 +34,13 @@ void ph_layers_log(const struct ph_config *config, struct ph_log *out_log)
                 levels[log->level], &ph_clock_system);
 }
 
-static int open_database(struct ph_layers *layers, struct ph_error *err)
+static bool is_cassandra(const struct ph_layers *layers)
 {
-    if (layers->config->root->store.engine == PH_CONFIG_ENGINE_CASSANDRA) {
-        return ph_fail(err, PH_EINVALID, "store.engine: this posthouse was built without Cassandra");
-    }
+    return layers->config->root->store.engine == PH_CONFIG_ENGINE_CASSANDRA;
+}
+
+static int open_sqlite(struct ph_layers *layers, struct ph_error *err)
+{
     static const unsigned page_bytes[] = {
         [PH_CONFIG_PAGE_1024] = 1024,
         [PH_CONFIG_PAGE_2048] = 2048,
@@ -59,18 +63,33 @@ static int open_database(struct ph_layers *layers, struct ph_error *err)
         return ph_fail(err, PH_EUNAVAILABLE, "%.180s: a backup was not restored to its end, restore it again",
                        root->data_dir);
     }
-    int result = ph_sqlite_open(&options, &layers->db, err);
-    if (result != PH_OK) {
-        return result;
-    }
-    layers->spool_directory = ph_layers_path(layers->config, "spool");
-    if (mkdir(layers->spool_directory, 0700) != 0 && errno != EEXIST) {
-        return ph_fail_errno(err, ph_error_class_of_errno(errno), errno, "%s", layers->spool_directory);
+    return ph_sqlite_open(&options, &layers->db, err);
+}
+
+static int make_directory(const char *path, struct ph_error *err)
+{
+    if (mkdir(path, 0700) != 0 && errno != EEXIST) {
+        return ph_fail_errno(err, ph_error_class_of_errno(errno), errno, "%.200s", path);
     }
     return PH_OK;
 }
 
-static int open_content(struct ph_layers *layers, struct ph_error *err)
+static int open_database(struct ph_layers *layers, struct ph_error *err)
+{
+    int result = is_cassandra(layers)
+                     ? ph_app_cassandra_open(layers->config, layers->log, layers->is_brief, &layers->db, err)
+                     : open_sqlite(layers, err);
+    if (result == PH_OK && is_cassandra(layers)) {
+        result = make_directory(layers->config->root->data_dir, err);
+    }
+    if (result != PH_OK) {
+        return result;
+    }
+    layers->spool_directory = ph_layers_path(layers->config, "spool");
+    return make_directory(layers->spool_directory, err);
+}
+
+static int open_segments(struct ph_layers *layers, struct ph_error *err)
 {
     const struct ph_config_store *config = &layers->config->root->store;
     char *directory = ph_layers_path(layers->config, "segments");
@@ -92,6 +111,32 @@ static int open_content(struct ph_layers *layers, struct ph_error *err)
     return result;
 }
 
+static int open_content(struct ph_layers *layers, struct ph_error *err)
+{
+    if (!is_cassandra(layers)) {
+        return open_segments(layers, err);
+    }
+    const struct ph_config_root *root = layers->config->root;
+    const struct ph_cassandra_store_options options = {
+        .compress_headers = root->store.compress_headers,
+        .compress_bodies = root->store.compress_bodies,
+        .is_shared = root->cassandra.shared_with_james,
+        .ids = &layers->ids,
+        .clock = &ph_clock_system,
+        .log = layers->log,
+    };
+    return ph_cassandra_store_open(&options, layers->db, &layers->blobs, err);
+}
+
+static void close_content(struct ph_layers *layers)
+{
+    if (is_cassandra(layers)) {
+        ph_cassandra_store_close(&layers->blobs);
+    } else {
+        ph_segment_store_close(&layers->blobs);
+    }
+}
+
 static int open_accounts(struct ph_layers *layers, struct ph_error *err)
 {
     const struct ph_config_auth *config = &layers->config->root->auth;
@@ -101,6 +146,7 @@ static int open_accounts(struct ph_layers *layers, struct ph_error *err)
         .rand = &ph_rand_system,
         .argon2_memory_kib = config->argon2_memory_kib,
         .argon2_passes = config->argon2_passes,
+        .is_shared_with_james = is_cassandra(layers) && layers->config->root->cassandra.shared_with_james,
     };
     int result = ph_accounts_new(&accounts, &layers->accounts, err);
     if (result != PH_OK) {
@@ -124,6 +170,15 @@ static int open_accounts(struct ph_layers *layers, struct ph_error *err)
     return ph_auth_new(&auth, &layers->auth, err);
 }
 
+/* Who numbers messages: whoever alone has the store, or what the profile says. */
+static enum ph_uids uids(const struct ph_layers *layers)
+{
+    if (!is_cassandra(layers)) {
+        return PH_UIDS_OWNER;
+    }
+    return layers->config->root->cassandra.profile == PH_CONFIG_PROFILE_LWT ? PH_UIDS_LWT : PH_UIDS_RANDOM;
+}
+
 static int open_mailboxes(struct ph_layers *layers, struct ph_error *err)
 {
     const struct ph_mailboxes_options options = {
@@ -132,6 +187,7 @@ static int open_mailboxes(struct ph_layers *layers, struct ph_error *err)
         .ids = &layers->ids,
         .clock = &ph_clock_system,
         .log = layers->log,
+        .uids = uids(layers),
     };
     return ph_mailboxes_new(&options, &layers->mailboxes, err);
 }
@@ -159,9 +215,9 @@ static int open_deliveries(struct ph_layers *layers, struct ph_error *err)
 }
 
 int ph_layers_open(struct ph_layers *layers, const struct ph_config *config, const struct ph_log *log,
-                   struct ph_error *err)
+                   bool is_brief, struct ph_error *err)
 {
-    *layers = (struct ph_layers){.config = config, .log = log};
+    *layers = (struct ph_layers){.config = config, .log = log, .is_brief = is_brief};
     ph_uuid_gen_init(&layers->ids, &ph_clock_system, &ph_rand_system);
     layers->has_ids = true;
     int result = open_database(layers, err);
@@ -199,7 +255,7 @@ void ph_layers_close(struct ph_layers *layers)
         ph_accounts_free(&layers->accounts);
     }
     if (layers->blobs != NULL) {
-        ph_segment_store_close(&layers->blobs);
+        close_content(layers);
     }
     if (layers->db != NULL) {
         ph_db_close(&layers->db);
@@ -212,6 +268,11 @@ void ph_layers_close(struct ph_layers *layers)
     layers->spool_directory = NULL;
 }
 
+const char *ph_layers_engine(const struct ph_config *config)
+{
+    return config->root->store.engine == PH_CONFIG_ENGINE_CASSANDRA ? "cassandra" : "sqlite";
+}
+
 static int stop_at_first(struct ph_bytes domain, void *ctx)
 {
     (void)domain;
@@ -221,6 +282,9 @@ static int stop_at_first(struct ph_bytes domain, void *ctx)
 
 bool ph_layers_answer(struct ph_layers *layers)
 {
+    if (!ph_db_traits(layers->db)->is_local) {
+        return true;
+    }
     return ph_domain_list(layers->accounts, stop_at_first, NULL, NULL) >= 0;
 }
 
@@ -235,8 +299,10 @@ struct ph_admin ph_layers_admin(const struct ph_layers *layers)
         .deliveries = layers->deliveries,
         .clock = &ph_clock_system,
         .log = layers->log,
+        .engine = ph_layers_engine(layers->config),
         .data_dir = layers->config->root->data_dir,
         .version = PH_VERSION,
         .message_max_bytes = layers->config->root->limits.message_bytes,
+        .describe_store = is_cassandra(layers) ? ph_app_cassandra_figures : NULL,
     };
 }

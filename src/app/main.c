@@ -16,6 +16,7 @@ static int (*const runners[PH_CLI_KIND_COUNT])(const struct ph_cli_call *call) =
     [PH_CLI_KIND_VERSION] = ph_cli_version,
     [PH_CLI_KIND_BACKUP] = ph_cli_backup,
     [PH_CLI_KIND_RESTORE] = ph_cli_restore,
+    [PH_CLI_KIND_SCHEMA] = ph_cli_schema,
 };
 
 int main(int argc, char **argv)

@@ -146,13 +146,49 @@ static json_int_t number_of(const json_t *object, const char *key)
     return json_integer_value(json_object_get(object, key));
 }
 
+static void print_content(FILE *out, const json_t *content)
+{
+    fprintf(out, "content       %lld segments, %lld octets, %lld of them live%s\n",
+            (long long)number_of(content, "segments"), (long long)number_of(content, "octets"),
+            (long long)number_of(content, "live_octets"),
+            json_is_true(json_object_get(content, "is_broken")) ? "; WRITES ARE REFUSED, a sync failed" : "");
+}
+
+static void print_cassandra(FILE *out, const json_t *cassandra)
+{
+    fprintf(out, "keyspace      %s, profile %s%s\n",
+            json_string_value(json_object_get(cassandra, "keyspace")),
+            json_string_value(json_object_get(cassandra, "profile")),
+            json_is_true(json_object_get(cassandra, "shared_with_james")) ? ", shared with James" : "");
+    fprintf(
+        out,
+        "requests      %lld, %lld under way, %lld waiting, %lld refused, %lld timeouts, %lld of consensus\n",
+        (long long)number_of(cassandra, "requests"), (long long)number_of(cassandra, "under_way"),
+        (long long)number_of(cassandra, "queued"), (long long)number_of(cassandra, "refused"),
+        (long long)number_of(cassandra, "timeouts"), (long long)number_of(cassandra, "serial_timeouts"));
+    size_t index = 0;
+    json_t *node = NULL;
+    json_array_foreach(json_object_get(cassandra, "nodes"), index, node)
+    {
+        fprintf(out, "node          %s in %s, %s: %lld requests, %lld errors, mean %lld us\n",
+                json_string_value(json_object_get(node, "address")),
+                json_string_value(json_object_get(node, "datacenter")),
+                json_is_true(json_object_get(node, "up")) ? "up" : "DOWN",
+                (long long)number_of(node, "requests"), (long long)number_of(node, "errors"),
+                (long long)number_of(node, "mean_us"));
+    }
+}
+
 static void print_status(const struct ph_output *output, const json_t *status)
 {
     FILE *out = output->out;
     const json_t *server = json_object_get(status, "server");
     fprintf(out, "version       %s\n", json_string_value(json_object_get(status, "version")));
+    fprintf(out, "engine        %s\n", json_string_value(json_object_get(status, "engine")));
     fprintf(out, "data_dir      %s\n", json_string_value(json_object_get(status, "data_dir")));
-    fprintf(out, "store         %lld octets\n", (long long)number_of(status, "store_octets"));
+    if (json_object_get(status, "cassandra") == NULL) {
+        fprintf(out, "store         %lld octets\n", (long long)number_of(status, "store_octets"));
+    }
     if (server == NULL) {
         fprintf(out, "server        not running\n");
         return;
@@ -166,11 +202,12 @@ static void print_status(const struct ph_output *output, const json_t *status)
     const json_t *waiting = json_object_get(status, "waiting");
     fprintf(out, "waiting       %lld writes, %lld password checks\n", (long long)number_of(waiting, "plans"),
             (long long)number_of(waiting, "hashes"));
-    const json_t *content = json_object_get(status, "content");
-    fprintf(out, "content       %lld segments, %lld octets, %lld of them live%s\n",
-            (long long)number_of(content, "segments"), (long long)number_of(content, "octets"),
-            (long long)number_of(content, "live_octets"),
-            json_is_true(json_object_get(content, "is_broken")) ? "; WRITES ARE REFUSED, a sync failed" : "");
+    const json_t *cassandra = json_object_get(status, "cassandra");
+    if (cassandra != NULL) {
+        print_cassandra(out, cassandra);
+    } else {
+        print_content(out, json_object_get(status, "content"));
+    }
     fprintf(out, "\n%-40s %12s %10s %12s\n", "STATEMENT", "COUNT", "FAILURES", "MEAN US");
     const char *name = NULL;
     json_t *stats = NULL;

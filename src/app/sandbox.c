@@ -211,6 +211,28 @@ static void free_list(struct path_list *list)
     free(list->paths);
 }
 
+static bool is_cassandra(const struct ph_config *config)
+{
+    return config->root->store.engine == PH_CONFIG_ENGINE_CASSANDRA;
+}
+
+/* What proves us and the nodes, and what finds a node by its name. */
+static void add_cassandra(struct path_list *readable, const struct ph_config_cassandra *config)
+{
+    static const char *const of_names[] = {"/etc/resolv.conf", "/etc/hosts", "/etc/host.conf",
+                                           "/etc/gai.conf"};
+    const char *const files[] = {config->password_file, config->tls_ca_file, config->tls_certificate_file,
+                                 config->tls_key_file};
+    for (size_t i = 0; i < sizeof of_names / sizeof of_names[0]; i++) {
+        add(readable, of_names[i]); /* a link is followed */
+    }
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        if (files[i][0] != '\0') {
+            add_file(readable, files[i]);
+        }
+    }
+}
+
 static int restrict_paths(const struct ph_config *config, const char *config_path, int *out_version,
                           struct ph_error *err)
 {
@@ -252,6 +274,9 @@ static int restrict_paths(const struct ph_config *config, const char *config_pat
             add_directory_of(&sockets, address + 5);
         }
     }
+    if (is_cassandra(config)) {
+        add_cassandra(&readable, &root->cassandra);
+    }
     const struct ph_paths paths = {
         .writable = (const char *const *)writable.paths,
         .writable_count = writable.count,
@@ -259,6 +284,7 @@ static int restrict_paths(const struct ph_config *config, const char *config_pat
         .readable_count = readable.count,
         .socket_dirs = (const char *const *)sockets.paths,
         .socket_dir_count = sockets.count,
+        .may_connect = is_cassandra(config),
     };
     int result = ph_landlock_restrict(&paths, out_version, err);
     free_list(&writable);
@@ -294,7 +320,7 @@ int ph_sandbox_calls(const struct ph_config *config, struct ph_error *err)
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
         return ph_fail_errno(err, PH_EUNAVAILABLE, errno, "PR_SET_DUMPABLE");
     }
-    return ph_seccomp_restrict(config->root->sandbox.seccomp, err);
+    return ph_seccomp_restrict(config->root->sandbox.seccomp, is_cassandra(config), err);
 }
 
 void ph_sandbox_log(const struct ph_config *config, int landlock_version, const struct ph_log *log)

@@ -48,13 +48,15 @@ struct ph_paths {
     size_t readable_count;
     const char *const *socket_dirs; /* directories: unix sockets are made and removed in them */
     size_t socket_dir_count;
+    bool may_connect; /* by TCP: to Cassandra */
 };
 /* *OUT_VERSION: of the kernel's Landlock; 0: it has none, and nothing was done. Paths that are not there are left out. */
 int ph_landlock_restrict(const struct ph_paths *paths, int *out_version, struct ph_error *err) PH_MUST_USE;
 
 /* Seccomp: system calls that the server never makes are refused, in all threads (sandbox_seccomp.c). No new program, no
- * new process, no TCP socket, no executable memory, nothing of mounts, modules, tracing. */
-int ph_seccomp_restrict(enum ph_config_seccomp mode, struct ph_error *err) PH_MUST_USE;
+ * new process, no TCP socket, no executable memory, nothing of mounts, modules, tracing. MAY_CONNECT: sockets that
+ * connect to elsewhere, and none that listens. */
+int ph_seccomp_restrict(enum ph_config_seccomp mode, bool may_connect, struct ph_error *err) PH_MUST_USE;
 
 /* Sanitizers start processes and read what they like: built with them, both do nothing and say so. */
 bool ph_sandbox_is_possible(void);

@@ -83,7 +83,7 @@ int ph_landlock_restrict(const struct ph_paths *paths, int *out_version, struct 
     const struct ruleset handled = {
         .fs = FS_VERSION_1 | (version >= 2 ? FS_REFER : 0) | (version >= 3 ? FS_TRUNCATE : 0) |
               (version >= 5 ? FS_IOCTL_DEV : 0),
-        .net = version >= 4 ? NET_CONNECT_TCP : 0,
+        .net = version >= 4 && !paths->may_connect ? NET_CONNECT_TCP : 0,
         .scoped = version >= 6 ? SCOPE_SIGNAL : 0,
     };
     /* An older kernel takes a longer struct as long as what it does not know is zero. */

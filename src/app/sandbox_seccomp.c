@@ -4,8 +4,8 @@
  * and those that libc, SQLite and OpenSSL make in place of them on other versions or under other load.
  *
  * Some are allowed by their arguments: clone only for threads (clone3, whose arguments a filter cannot see, answers that
- * it is unknown, and libc takes clone); socket only for unix sockets, which notices to systemd need; memory never
- * executable. A call that is not of this machine's own architecture ends the process.
+ * it is unknown, and libc takes clone); socket only for unix sockets, which notices to systemd need, and where the store
+ * is Cassandra for such as connect (listen is not among the calls); memory never executable. A call that is not of this machine's own architecture ends the process.
  */
 #include <errno.h>
 #include <sched.h>
@@ -186,7 +186,7 @@ static const uint32_t actions[] = {
 };
 
 /* 0 or a negative errno, as libseccomp has it. */
-static int add_rules(scmp_filter_ctx filter)
+static int add_rules(scmp_filter_ctx filter, bool may_connect)
 {
     int result = 0;
     for (size_t i = 0; result == 0 && i < sizeof calls / sizeof calls[0]; i++) {
@@ -211,13 +211,22 @@ static int add_rules(scmp_filter_ctx filter)
             filter, SCMP_ACT_ALLOW, by_argument[i].number, 1,
             SCMP_CMP(by_argument[i].argument, SCMP_CMP_MASKED_EQ, by_argument[i].mask, by_argument[i].value));
     }
+    /* Connections to Cassandra, and what asks for the addresses of its nodes: DNS, and the kernel about our own. */
+    static const int families[] = {AF_INET, AF_INET6, AF_NETLINK};
+    for (size_t i = 0; may_connect && result == 0 && i < sizeof families / sizeof families[0]; i++) {
+        result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+                                  SCMP_CMP(0, SCMP_CMP_EQ, (scmp_datum_t)families[i]));
+    }
+    if (may_connect && result == 0) {
+        result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(bind), 0);
+    }
     if (result == 0) {
         result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     }
     return result;
 }
 
-int ph_seccomp_restrict(enum ph_config_seccomp mode, struct ph_error *err)
+int ph_seccomp_restrict(enum ph_config_seccomp mode, bool may_connect, struct ph_error *err)
 {
     if (mode == PH_CONFIG_SECCOMP_OFF) {
         return PH_OK;
@@ -226,7 +235,7 @@ int ph_seccomp_restrict(enum ph_config_seccomp mode, struct ph_error *err)
     if (filter == NULL) {
         return ph_fail(err, PH_EUNAVAILABLE, "seccomp: no filter could be made");
     }
-    int result = add_rules(filter);
+    int result = add_rules(filter, may_connect);
     if (result == 0) {
         result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
     }

@@ -134,7 +134,7 @@ static void *touch_memory(void *arg)
 
 static int try_calls(const char *directory)
 {
-    CHECK(ph_seccomp_restrict(PH_CONFIG_SECCOMP_ENFORCE, NULL) == PH_OK);
+    CHECK(ph_seccomp_restrict(PH_CONFIG_SECCOMP_ENFORCE, false, NULL) == PH_OK);
     char *const words[] = {(char *)(uintptr_t) "true", NULL};
     CHECK(execv("/bin/true", words) == -1 && errno == EPERM);
     CHECK(fork() == -1 && errno == EPERM);
@@ -167,10 +167,34 @@ static void test_calls_that_a_server_never_makes_are_refused(void **state)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+static int try_to_connect(const char *directory)
+{
+    (void)directory;
+    CHECK(ph_seccomp_restrict(PH_CONFIG_SECCOMP_ENFORCE, true, NULL) == PH_OK);
+    struct sockaddr_in nobody = {
+        .sin_family = AF_INET, .sin_port = htons(9), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(fd >= 0);
+    CHECK(connect(fd, (const struct sockaddr *)&nobody, sizeof nobody) == -1 && errno == ECONNREFUSED);
+    CHECK(listen(fd, 1) == -1 && errno == EPERM);
+    close(fd);
+    CHECK(socket(AF_PACKET, SOCK_RAW, 0) == -1 && errno == EPERM);
+    CHECK(fork() == -1 && errno == EPERM);
+    return 0;
+}
+
+static void test_connections_to_elsewhere_are_made_where_the_store_is_there(void **state)
+{
+    (void)state;
+    int status = in_child(try_to_connect, "");
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static int try_kill(const char *directory)
 {
     (void)directory;
-    CHECK(ph_seccomp_restrict(PH_CONFIG_SECCOMP_KILL, NULL) == PH_OK);
+    CHECK(ph_seccomp_restrict(PH_CONFIG_SECCOMP_KILL, false, NULL) == PH_OK);
     (void)socket(AF_INET, SOCK_STREAM, 0);
     return 0;
 }
@@ -186,7 +210,7 @@ static void test_or_end_the_process(void **state)
 static int try_off(const char *directory)
 {
     (void)directory;
-    CHECK(ph_seccomp_restrict(PH_CONFIG_SECCOMP_OFF, NULL) == PH_OK);
+    CHECK(ph_seccomp_restrict(PH_CONFIG_SECCOMP_OFF, false, NULL) == PH_OK);
     CHECK(socket(AF_INET, SOCK_STREAM, 0) >= 0);
     return 0;
 }
@@ -282,6 +306,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_files_outside_are_out_of_reach),
         cmocka_unit_test(test_calls_that_a_server_never_makes_are_refused),
+        cmocka_unit_test(test_connections_to_elsewhere_are_made_where_the_store_is_there),
         cmocka_unit_test(test_or_end_the_process),
         cmocka_unit_test(test_or_not),
         cmocka_unit_test(test_root_is_left_for_good),

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/server.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sysexits.h>
@@ -294,17 +297,44 @@ static bool does_a_server_answer(const struct ph_server *server)
     return does_answer;
 }
 
+/* Where the store is elsewhere, the directory still has the spool and the socket of one server. The kernel drops the
+ * lock with the process. */
+static int lock_data_dir(struct ph_server *server, struct ph_error *err)
+{
+    if (server->config->root->store.engine != PH_CONFIG_ENGINE_CASSANDRA) {
+        return PH_OK; /* the embedded store has a lock of its own */
+    }
+    const char *data_dir = server->config->root->data_dir;
+    if (mkdir(data_dir, 0700) != 0 && errno != EEXIST) {
+        return ph_fail_errno(err, ph_error_class_of_errno(errno), errno, "%.200s", data_dir);
+    }
+    char *path = ph_layers_path(server->config, "server.lock");
+    int result = PH_OK;
+    server->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (server->lock_fd < 0) {
+        result = ph_fail_errno(err, ph_error_class_of_errno(errno), errno, "%.200s", path);
+    } else if (flock(server->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        result = ph_fail(err, PH_EBUSY, "%.200s: another posthouse serves from here", data_dir);
+    }
+    free(path);
+    return result;
+}
+
 /* A command that has the store open is done soon, and so is a server that is stopping. One that serves is not. */
 static int open_layers(struct ph_server *server, struct ph_error *err)
 {
-    int result = ph_layers_open(&server->layers, server->config, &server->log, err);
+    int locked = lock_data_dir(server, err);
+    if (locked != PH_OK) {
+        return locked;
+    }
+    int result = ph_layers_open(&server->layers, server->config, &server->log, false, err);
     for (unsigned waited_ms = 0; result == PH_EBUSY && waited_ms < LOCK_PATIENCE_MS;
          waited_ms += LOCK_PAUSE_MS) {
         if (does_a_server_answer(server)) {
             break;
         }
         usleep(LOCK_PAUSE_MS * 1000U);
-        result = ph_layers_open(&server->layers, server->config, &server->log, err);
+        result = ph_layers_open(&server->layers, server->config, &server->log, false, err);
     }
     return result;
 }
@@ -363,11 +393,14 @@ static void undo(struct ph_server *server)
     }
     free(server->plaintext_networks.list);
     free(server->proxy_networks.list);
+    if (server->lock_fd >= 0) {
+        close(server->lock_fd);
+    }
 }
 
 int ph_server_run(struct ph_server *server, const struct ph_cli_call *call, const struct ph_config *config)
 {
-    *server = (struct ph_server){.call = call, .config = config};
+    *server = (struct ph_server){.call = call, .config = config, .lock_fd = -1};
     ph_layers_log(config, &server->log);
     ph_signals_block();
     umask(077);

@@ -29,6 +29,7 @@ struct ph_server {
     struct ph_log log;
     struct ph_privileges privileges;
     int landlock_version;
+    int lock_fd; /* of the data directory, where the store has no lock; -1: none */
     struct ph_layers layers;
     struct ph_networks plaintext_networks;
     struct ph_networks proxy_networks;

@@ -486,6 +486,19 @@ int ph_cassandra_schema_create(struct ph_cql_session *session, const struct ph_c
 int ph_cassandra_schema_verify(struct ph_cql_session *session, const struct ph_cassandra_keyspace *keyspace,
                                struct ph_schema_findings *out_findings, struct ph_error *err)
 {
+    struct ph_cassandra_remembered remembered = {0};
+    *out_findings = (struct ph_schema_findings){0};
+    /* First of all: a keyspace of another kind has other tables. */
+    int known = ph_cassandra_remembered_read(session, keyspace->name, &remembered, err);
+    if (known != PH_OK && known != PH_EINVALID) {
+        return known;
+    }
+    if (known == PH_OK && remembered.is_there) {
+        known = ph_cassandra_remembered_agree(&remembered, keyspace, err);
+        if (known != PH_OK) {
+            return known;
+        }
+    }
     int result = ph_cassandra_schema_check(session, keyspace, out_findings, err);
     if (result != PH_OK) {
         return result;
@@ -497,7 +510,5 @@ int ph_cassandra_schema_verify(struct ph_cql_session *session, const struct ph_c
             "them, `posthouse schema upgrade` adds them",
             keyspace->name, out_findings->count, out_findings->list[0].text);
     }
-    struct ph_cassandra_remembered remembered;
-    result = ph_cassandra_remembered_read(session, keyspace->name, &remembered, err);
-    return result == PH_OK ? ph_cassandra_remembered_agree(&remembered, keyspace, err) : result;
+    return known == PH_OK ? ph_cassandra_remembered_agree(&remembered, keyspace, err) : known;
 }
