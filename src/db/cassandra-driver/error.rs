@@ -77,7 +77,10 @@ pub fn of_connect(error: &NewSessionError) -> Failure {
         },
         _ => Status::Failed,
     };
-    Failure::new(status, error.to_string())
+    // What stands around the reason says nothing more, and the text is cut at its end.
+    let text = error.to_string();
+    let reason = text.rsplit("Last connection failed with: ").next().unwrap_or(&text);
+    Failure::new(status, reason)
 }
 
 fn of_pool(error: &ConnectionPoolError) -> Status {
