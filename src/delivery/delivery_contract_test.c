@@ -475,7 +475,7 @@ static struct ph_test_cost cost(struct fixture *f)
     return all;
 }
 
-static void one_recipient_costs_six_inserts_and_no_read(void **state)
+static void one_recipient_costs_six_inserts_at_most_and_no_read(void **state)
 {
     struct fixture *f = *state;
     struct ph_bytes message = PH_BYTES("Subject: x\r\n\r\nbody\r\n");
@@ -484,12 +484,21 @@ static void one_recipient_costs_six_inserts_and_no_read(void **state)
     assert_int_equal(deliver(f, TO(ALICE), message), PH_OK);
     struct ph_test_cost before = cost(f);
     uint64_t blobs = ph_test_count(f->mail.store.db, PH_STMT_BLOB_INSERT);
+    uint64_t chunks = ph_test_count(f->mail.store.db, PH_STMT_CONTENT_INSERT);
+    uint64_t rounds = ph_db_rounds(f->mail.store.db);
     assert_int_equal(deliver(f, TO(ALICE), message), PH_OK);
     struct ph_test_cost after = cost(f);
-    assert_int_equal(after.writes - before.writes, 6);
     assert_int_equal(after.reads - before.reads, 0);
     assert_int_equal(after.conditional - before.conditional, 0);
-    assert_int_equal(ph_test_count(f->mail.store.db, PH_STMT_BLOB_INSERT) - blobs, 2);
+    if (ph_db_traits(f->mail.store.db)->is_local) {
+        assert_int_equal(after.writes - before.writes, 6);
+        assert_int_equal(ph_test_count(f->mail.store.db, PH_STMT_BLOB_INSERT) - blobs, 2);
+    } else {
+        /* Header and body, the truth, the listing, the maildrop: content first. */
+        assert_int_equal(after.writes - before.writes, 5);
+        assert_int_equal(ph_test_count(f->mail.store.db, PH_STMT_CONTENT_INSERT) - chunks, 2);
+        assert_int_equal(ph_db_rounds(f->mail.store.db) - rounds, 2);
+    }
 }
 
 static void a_body_is_stored_once_for_all(void **state)
@@ -498,11 +507,13 @@ static void a_body_is_stored_once_for_all(void **state)
     struct ph_bytes message = PH_BYTES("Subject: x\r\n\r\nbody\r\n");
     assert_int_equal(deliver(f, TO(ALICE, BOB, CAROL), message), PH_OK);
     struct ph_test_cost before = cost(f);
-    uint64_t blobs = ph_test_count(f->mail.store.db, PH_STMT_BLOB_INSERT);
+    bool is_local = ph_db_traits(f->mail.store.db)->is_local;
+    enum ph_stmt insert = is_local ? PH_STMT_BLOB_INSERT : PH_STMT_CONTENT_INSERT;
+    uint64_t blobs = ph_test_count(f->mail.store.db, insert);
     assert_int_equal(deliver(f, TO(ALICE, BOB, CAROL), message), PH_OK);
     struct ph_test_cost after = cost(f);
-    assert_int_equal(ph_test_count(f->mail.store.db, PH_STMT_BLOB_INSERT) - blobs, 4);
-    assert_int_equal(after.writes - before.writes, 1 + 3 * 5);
+    assert_int_equal(ph_test_count(f->mail.store.db, insert) - blobs, 4);
+    assert_int_equal(after.writes - before.writes, 1 + 3 * (is_local ? 5 : 4));
 }
 
 /* ---- Life ---- */
@@ -606,7 +617,7 @@ int main(void)
         TEST(loops_are_counted_in_received_fields),
         TEST(a_mailbox_that_had_it_gets_it_no_second_time),
         TEST(trouble_with_the_spool_is_not_the_senders),
-        TEST(one_recipient_costs_six_inserts_and_no_read),
+        TEST(one_recipient_costs_six_inserts_at_most_and_no_read),
         TEST(a_body_is_stored_once_for_all),
         TEST(deliveries_are_used_again_and_know_nothing_of_before),
         TEST(the_first_copy_has_the_id_of_the_delivery),

@@ -85,13 +85,33 @@ static const struct ph_message_page *page(struct ph_test_mail *mail, const char 
     return rows;
 }
 
+/* Whether UIDs are counted; else those that nobody asked for say nothing. */
+static bool counts(struct ph_test_mail *mail)
+{
+    const struct ph_db_traits *traits = ph_db_traits(mail->store.db);
+    return traits->is_local || traits->has_conditions;
+}
+
+/* The last one is of a message that asked for none. */
 static void assert_uids(struct ph_test_mail *mail, const char *mailbox, const uint64_t *uids, size_t count)
 {
     const struct ph_message_page *rows = page(mail, mailbox);
     assert_int_equal(rows->count, count);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count - (counts(mail) ? 0 : 1); i++) {
         assert_int_equal(rows->list[i].uid, uids[i]);
     }
+}
+
+/* The place of a message in a page, which is in the order of UIDs. */
+static const struct ph_message_listed *find(const struct ph_message_page *rows, const struct ph_uuid *id)
+{
+    for (size_t i = 0; i < rows->count; i++) {
+        if (ph_uuid_eq(&rows->list[i].message_id, id)) {
+            return &rows->list[i];
+        }
+    }
+    fail_msg("a message that is not listed");
+    return NULL;
 }
 
 /* The UIDLs of the maildrop, one a line; an id of ours is "-". */
@@ -155,6 +175,11 @@ static void test_the_limit_stays_where_we_have_given_numbers_above_it(void **sta
     struct ph_test_mail *mail = *state;
     (void)adopt(mail, "INBOX", 777, 4, false);
     assert_int_equal(ph_test_mail_deliver(mail, ALICE, "INBOX", HEADER, "new\r\n", NULL), PH_OK);
+    if (!counts(mail)) {
+        /* Random numbers are far above every limit. */
+        assert_int_equal(adopt(mail, "INBOX", 777, 9, false).uid_limit, 8);
+        return;
+    }
     struct ph_adoption again = adopt(mail, "INBOX", 777, 9, false);
     assert_true(again.keeps_uids);
     assert_int_equal(again.uid_limit, 3);
@@ -233,15 +258,18 @@ static void test_flags_keywords_and_dates_are_kept(void **state)
 {
     struct ph_test_mail *mail = *state;
     assert_int_equal(bring(mail, "INBOX", 0, 0, "abc"), PH_OK);
-    assert_int_equal(ph_test_mail_deliver(mail, ALICE, "INBOX", HEADER, "new\r\n", NULL), PH_OK);
+    struct ph_uuid delivered;
+    assert_int_equal(ph_test_mail_deliver(mail, ALICE, "INBOX", HEADER, "new\r\n", &delivered), PH_OK);
     const struct ph_message_page *rows = page(mail, "INBOX");
-    assert_int_equal(rows->list[0].kept.flags, PH_FLAG_SEEN | PH_FLAG_FLAGGED);
-    assert_true(ph_bytes_eq(rows->list[0].kept.keywords, PH_BYTES("$Forwarded work")));
-    assert_true(ph_bytes_eq(rows->list[0].kept.uidl, PH_BYTES("abc")));
-    assert_int_equal(rows->list[0].save_date_ms, 1600000000000);
-    assert_int_equal(rows->list[1].kept.flags, PH_FLAG_RECENT);
-    assert_int_equal(rows->list[1].kept.keywords.len, 0);
-    assert_int_equal(rows->list[1].kept.uidl.len, 0);
+    const struct ph_message_listed *new = find(rows, &delivered);
+    const struct ph_message_listed *old = &rows->list[new == rows->list ? 1 : 0];
+    assert_int_equal(old->kept.flags, PH_FLAG_SEEN | PH_FLAG_FLAGGED);
+    assert_true(ph_bytes_eq(old->kept.keywords, PH_BYTES("$Forwarded work")));
+    assert_true(ph_bytes_eq(old->kept.uidl, PH_BYTES("abc")));
+    assert_int_equal(old->save_date_ms, 1600000000000);
+    assert_int_equal(new->kept.flags, PH_FLAG_RECENT);
+    assert_int_equal(new->kept.keywords.len, 0);
+    assert_int_equal(new->kept.uidl.len, 0);
 }
 
 static void test_uidls_are_shown_beside_ids(void **state)
@@ -288,8 +316,9 @@ static void test_a_deleted_mailbox_forgets_its_imports(void **state)
     assert_int_equal(ph_db_apply(mail->store.db, &plan, &err), PH_OK);
     assert_int_equal(ph_store_imported_get(mail->store.db, &adoption.mailbox.id, key, &found, &err), PH_OK);
     assert_true(ph_uuid_eq(&found, &id));
+    struct ph_uuid other = ph_uuid_gen_next(&mail->store.ids);
     ph_plan_init(&plan, &mail->arena);
-    ph_store_imported_add(&plan, &adoption.mailbox.id, key, &id);
+    ph_store_imported_add(&plan, &adoption.mailbox.id, key, &other);
     assert_int_equal(ph_db_apply(mail->store.db, &plan, &err), PH_ECONFLICT);
     assert_int_equal(ph_mailbox_delete(mail->mailboxes, &ph_test_mail_administrator, ph_bytes_str(ALICE),
                                        PH_BYTES("Work"), &err),

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -33,6 +34,9 @@ static int open_segments(struct ph_test_mail *mail, struct ph_error *err)
 
 static int open_cassandra(struct ph_test_mail *mail, struct ph_error *err)
 {
+    char spool[96];
+    snprintf(spool, sizeof spool, "%s/spool", mail->store.directory);
+    (void)mkdir(spool, 0700); /* it may be there */
     const struct ph_cassandra_store_options blobs = {
         .compress_headers = true,
         .compress_bodies = true,

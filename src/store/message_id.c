@@ -98,6 +98,38 @@ static bool read_listed(const struct ph_rows *rows, struct ph_arena *arena, stru
     return true;
 }
 
+/* ---- UIDLs of a page, where the engine cannot read two tables in one statement ---- */
+
+struct uidls {
+    struct ph_message_page *page;
+    struct ph_arena *arena;
+};
+
+static int take_uidl(struct ph_rows *rows, size_t index, void *ctx, struct ph_error *err)
+{
+    struct uidls *uidls = ctx;
+    int result = ph_rows_next(rows, err);
+    struct ph_bytes text;
+    if (result == 1 && ph_row_bytes(rows, 0, &text)) {
+        uidls->page->list[index].kept.uidl = ph_arena_bytes(uidls->arena, text);
+    }
+    return result < 0 ? result : PH_OK;
+}
+
+static int read_uidls(struct ph_db *db, const struct ph_uuid *mailbox_id, struct ph_arena *arena,
+                      struct ph_message_page *page, struct ph_error *err)
+{
+    struct ph_value params[PH_MESSAGE_PAGE_ROWS][2];
+    struct ph_db_read reads[PH_MESSAGE_PAGE_ROWS];
+    struct uidls uidls = {page, arena};
+    for (size_t i = 0; i < page->count; i++) {
+        params[i][0] = ph_uuid_value(mailbox_id);
+        params[i][1] = ph_uuid_value(&page->list[i].message_id);
+        reads[i] = (struct ph_db_read){PH_STMT_POP3_METADATA_UIDL_GET, 2, params[i]};
+    }
+    return ph_db_query_each(db, reads, page->count, NULL, take_uidl, &uidls, err);
+}
+
 int ph_store_message_id_page(struct ph_db *db, const struct ph_uuid *mailbox_id, uint64_t after,
                              struct ph_arena *arena, struct ph_message_page *out_page, struct ph_error *err)
 {
@@ -117,5 +149,6 @@ int ph_store_message_id_page(struct ph_db *db, const struct ph_uuid *mailbox_id,
         out_page->count++;
     }
     ph_rows_end(&rows);
-    return result;
+    bool has_uidls = ph_db_traits(db)->is_local;
+    return result != PH_OK || has_uidls ? result : read_uidls(db, mailbox_id, arena, out_page, err);
 }
