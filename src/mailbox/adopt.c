@@ -23,7 +23,7 @@ static int look(struct adopting *a, struct ph_error *err)
     struct ph_pop3_entry *entries;
     size_t count;
     struct ph_db *db = a->mailboxes->db;
-    int result = ph_listing_read(a->mailboxes, &a->row.id, 1, NULL, &entries, &count, NULL, err);
+    int result = ph_listing_read(a->mailboxes, &a->row.id, 1, NULL, &entries, &count, NULL, NULL, err);
     free(entries);
     if (result == PH_OK && count == 0) {
         struct ph_uuid id;

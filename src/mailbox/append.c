@@ -103,6 +103,7 @@ struct expunging {
     struct ph_mailboxes *mailboxes;
     const struct ph_uuid *mailbox;
     struct ph_plan *plan;
+    bool has_late;
     size_t found;
 };
 
@@ -118,7 +119,7 @@ static int expunge_one(const struct ph_uuid *id, const struct ph_message_row *ro
         return PH_OK;
     }
     struct ph_message_row gone = *row;
-    gone.is_late = mailboxes->floors != NULL && ph_pop3_is_late(row);
+    gone.is_late = mailboxes->floors != NULL && (expunging->has_late || ph_pop3_is_late(row));
     ph_listeners_expunged(plan, &gone);
     if (row->has_uid) {
         ph_store_message_id_remove(plan, expunging->mailbox, row->uid);
@@ -132,9 +133,9 @@ static int expunge_one(const struct ph_uuid *id, const struct ph_message_row *ro
 }
 
 int ph_expunge(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox, const struct ph_uuid *ids,
-               size_t count, struct ph_plan *plan, size_t *out_found, struct ph_error *err)
+               size_t count, bool has_late, struct ph_plan *plan, size_t *out_found, struct ph_error *err)
 {
-    struct expunging expunging = {mailboxes, mailbox, plan, 0};
+    struct expunging expunging = {mailboxes, mailbox, plan, has_late, 0};
     int result = ph_store_imap_uid_get_each(mailboxes->db, mailbox, ids, count, expunge_one, &expunging, err);
     *out_found = expunging.found;
     return result;
@@ -145,11 +146,15 @@ int ph_message_expunge(struct ph_mailboxes *mailboxes, const struct ph_access *a
                        struct ph_plan *plan, size_t *out_found, struct ph_error *err)
 {
     *out_found = 0;
+    struct ph_pop3_floor floor = {0};
     int result = ph_rights_check(access, mailbox->user, PH_RIGHT_EXPUNGE, err);
+    if (result == PH_OK && mailboxes->floors != NULL) {
+        result = ph_store_pop3_floor_get(mailboxes->db, &mailbox->id, &floor, err);
+    }
     for (size_t at = 0; result == PH_OK && at < count; at += PH_EXPUNGE_CHUNK) {
         size_t size = count - at < PH_EXPUNGE_CHUNK ? count - at : PH_EXPUNGE_CHUNK;
         size_t found;
-        result = ph_expunge(mailboxes, &mailbox->id, ids + at, size, plan, &found, err);
+        result = ph_expunge(mailboxes, &mailbox->id, ids + at, size, floor.has_late, plan, &found, err);
         *out_found += found;
     }
     return result;

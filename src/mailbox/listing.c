@@ -84,7 +84,7 @@ static int read_all(struct listing *listing, struct ph_error *err)
 
 int ph_listing_read(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox, size_t max,
                     struct ph_node_lock *lock, struct ph_pop3_entry **out_entries, size_t *out_count,
-                    struct ph_pop3_uidls *out_uidls, struct ph_error *err)
+                    struct ph_pop3_uidls *out_uidls, bool *out_has_late, struct ph_error *err)
 {
     struct listing listing = {.mailboxes = mailboxes, .mailbox = mailbox, .lock = lock};
     *out_entries = NULL;
@@ -105,6 +105,9 @@ int ph_listing_read(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbo
         result = ph_pop3_listing_merge(&listing.rows, &listing.late, err);
     }
     ph_pop3_listing_fini(&listing.late);
+    if (out_has_late != NULL) {
+        *out_has_late = listing.floor.has_late;
+    }
     if (result == PH_OK) {
         ph_pop3_listing_give(&listing.rows, out_entries, out_count, out_uidls);
     } else {

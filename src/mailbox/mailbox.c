@@ -229,14 +229,14 @@ int ph_mailbox_list(struct ph_mailboxes *mailboxes, const struct ph_access *acce
 /* ---- Deleting ---- */
 
 static int expunge_ids(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox,
-                       const struct ph_uuid *ids, size_t count, struct ph_error *err)
+                       const struct ph_uuid *ids, size_t count, bool has_late, struct ph_error *err)
 {
     struct ph_arena arena;
     ph_arena_init(&arena, 64U << 10);
     struct ph_plan plan;
     ph_plan_init(&plan, &arena);
     size_t found;
-    int result = ph_expunge(mailboxes, mailbox, ids, count, &plan, &found, err);
+    int result = ph_expunge(mailboxes, mailbox, ids, count, has_late, &plan, &found, err);
     if (result == PH_OK) {
         result = ph_db_apply(mailboxes->db, &plan, err);
     }
@@ -246,10 +246,11 @@ static int expunge_ids(struct ph_mailboxes *mailboxes, const struct ph_uuid *mai
 
 /* The first messages that some table knows of; a mailbox that came from elsewhere may be in one and not the other. */
 static int some_ids(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox, struct ph_uuid *out_ids,
-                    size_t *out_count, struct ph_error *err)
+                    size_t *out_count, bool *out_has_late, struct ph_error *err)
 {
     struct ph_pop3_entry *entries;
-    int result = ph_listing_read(mailboxes, mailbox, PH_EXPUNGE_CHUNK, NULL, &entries, out_count, NULL, err);
+    int result = ph_listing_read(mailboxes, mailbox, PH_EXPUNGE_CHUNK, NULL, &entries, out_count, NULL,
+                                 out_has_late, err);
     if (result == PH_OK && *out_count == 0) {
         result = ph_store_message_id_first(mailboxes->db, mailbox, out_ids, PH_EXPUNGE_CHUNK, out_count, err);
     } else if (result == PH_OK) {
@@ -267,9 +268,10 @@ static int empty_and_remove(struct ph_mailboxes *mailboxes, const struct ph_mail
 {
     struct ph_uuid *ids = ph_alloc(PH_EXPUNGE_CHUNK * sizeof *ids);
     size_t count;
+    bool has_late;
     int result;
-    while ((result = some_ids(mailboxes, &row->id, ids, &count, err)) == PH_OK && count > 0) {
-        result = expunge_ids(mailboxes, &row->id, ids, count, err);
+    while ((result = some_ids(mailboxes, &row->id, ids, &count, &has_late, err)) == PH_OK && count > 0) {
+        result = expunge_ids(mailboxes, &row->id, ids, count, has_late, err);
         if (result != PH_OK) {
             break;
         }

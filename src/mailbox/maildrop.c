@@ -23,7 +23,7 @@ static int list(struct ph_maildrop *drop, struct ph_error *err)
     struct ph_pop3_entry *entries;
     result =
         ph_listing_read(drop->mailboxes, &row.id, SIZE_MAX, drop->mailboxes->has_nodes ? &drop->lock : NULL,
-                        &entries, &drop->count, &drop->uidls, err);
+                        &entries, &drop->count, &drop->uidls, &drop->has_late, err);
     drop->entries = (struct ph_maildrop_entry *)entries;
     return result;
 }
@@ -168,8 +168,8 @@ static int plan_deletion(struct deletion *deletion, const bool *is_deleted, stru
         deletion->count = take_marked(drop, is_deleted, &at, ids);
         if (deletion->count > 0) {
             deletion->last = ids[deletion->count - 1];
-            result =
-                ph_expunge(mailboxes, &drop->mailbox.id, ids, deletion->count, &deletion->plan, &found, err);
+            result = ph_expunge(mailboxes, &drop->mailbox.id, ids, deletion->count, drop->has_late,
+                                &deletion->plan, &found, err);
         }
         if (result != PH_OK || at == drop->count) {
             break;

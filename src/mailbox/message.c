@@ -64,7 +64,7 @@ int ph_message_list(struct ph_mailboxes *mailboxes, const struct ph_access *acce
     }
     struct ph_pop3_entry *entries;
     size_t count;
-    result = ph_listing_read(mailboxes, &mailbox->id, SIZE_MAX, NULL, &entries, &count, NULL, err);
+    result = ph_listing_read(mailboxes, &mailbox->id, SIZE_MAX, NULL, &entries, &count, NULL, NULL, err);
     for (size_t i = 0; result == PH_OK && i < count; i++) {
         struct ph_message_row row;
         result = ph_message_row_get(mailboxes, &mailbox->id, &entries[i].message_id, &row, err);

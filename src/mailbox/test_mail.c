@@ -40,6 +40,7 @@ static int open_cassandra(struct ph_test_mail *mail, struct ph_error *err)
     const struct ph_cassandra_store_options blobs = {
         .compress_headers = true,
         .compress_bodies = true,
+        .is_shared = ph_db_traits(mail->store.db)->is_shared,
         .ids = &mail->store.ids,
         .clock = &ph_clock_system,
         .log = &mail->store.log,
@@ -64,7 +65,7 @@ static void start(struct ph_test_mail *mail)
         .uids = traits->is_local         ? PH_UIDS_OWNER
                 : traits->has_conditions ? PH_UIDS_LWT
                                          : PH_UIDS_RANDOM,
-        .keeps_floors = !traits->is_local,
+        .keeps_floors = !traits->is_local && !traits->is_shared,
     };
     if (ph_mailboxes_new(&mailboxes, &mail->mailboxes, &err) != PH_OK) {
         fail_msg("%s", err.text);
