@@ -4,8 +4,11 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/bytes.h"
+
+enum { PUT_RETRIES = 100, PUT_PAUSE_NS = 200 * 1000 * 1000 };
 
 int ph_cassandra_fail(struct ph_error *err, enum ph_cql_status status, bool is_write, const char *what,
                       const char *text)
@@ -109,8 +112,8 @@ int ph_cassandra_remembered_read(struct ph_cql_session *session, const char *nam
     return result;
 }
 
-static int put(struct ph_cql_session *session, const char *keyspace, const char *name, const char *value,
-               struct ph_error *err)
+static int put_once(struct ph_cql_session *session, const char *keyspace, const char *name, const char *value,
+                    struct ph_error *err)
 {
     char text[128];
     snprintf(text, sizeof text, "INSERT INTO %s.settings (name, value) VALUES (?, ?)", keyspace);
@@ -122,6 +125,21 @@ static int put(struct ph_cql_session *session, const char *keyspace, const char 
     int result = run(session, text, PH_CQL_EACH_QUORUM, values, 2, &done, err);
     if (result == PH_OK) {
         ph_cql_result_free(done);
+    }
+    return result;
+}
+
+/* The table may be a moment old, and the driver asks the nodes of its own datacenter alone whether they know it:
+ * those of another that do not yet fail the write. */
+static int put(struct ph_cql_session *session, const char *keyspace, const char *name, const char *value,
+               struct ph_error *err)
+{
+    int result = put_once(session, keyspace, name, value, err);
+    for (unsigned i = 0; i < PUT_RETRIES && (result == PH_EUNKNOWN_OUTCOME || result == PH_EUNAVAILABLE);
+         i++) {
+        const struct timespec pause = {.tv_nsec = PUT_PAUSE_NS};
+        nanosleep(&pause, NULL);
+        result = put_once(session, keyspace, name, value, err);
     }
     return result;
 }
