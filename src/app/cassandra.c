@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "db/cassandra/cassandra.h"
 
-enum { PASSWORD_MAX = 1024, NODES_MAX = 256 };
+enum { PASSWORD_MAX = 1024, NODES_MAX = 256, SCHEMA_CHANGE_MS = 120000 };
 
 /* ---- Files ---- */
 
@@ -143,6 +143,9 @@ int ph_app_cassandra_schema(const struct ph_config *config, const struct ph_app_
     char *password = NULL;
     char error[PH_CQL_ERROR_MAX];
     int result = driver_options(config, &options, &password, err);
+    if (options.request_timeout_ms < SCHEMA_CHANGE_MS) {
+        options.request_timeout_ms = SCHEMA_CHANGE_MS; /* until all nodes agree */
+    }
     if (result == PH_OK) {
         enum ph_cql_status status = ph_cql_connect(&options, &session, error);
         result = status == PH_CQL_OK ? PH_OK : ph_cassandra_fail(err, status, false, "Cassandra", error);
