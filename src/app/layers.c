@@ -188,6 +188,7 @@ static int open_mailboxes(struct ph_layers *layers, struct ph_error *err)
         .clock = &ph_clock_system,
         .log = layers->log,
         .uids = uids(layers),
+        .keeps_floors = is_cassandra(layers) && !layers->config->root->cassandra.shared_with_james,
     };
     return ph_mailboxes_new(&options, &layers->mailboxes, err);
 }
