@@ -112,11 +112,15 @@ struct ph_sqlite_writer {
     pthread_cond_t has_work;
     struct ph_plan *first;
     struct ph_plan **last;
+    unsigned waiting;  /* plans in the list */
+    unsigned expected; /* as many come soon, if those come back that were there lately */
     bool is_stopping;
     struct ph_db_companion companion; /* ctx and functions NULL: none */
 
     /* The thread's own. */
     unsigned log_frames;
+    uint64_t run_us;  /* what the last transaction's statements took */
+    uint64_t sync_us; /* and its commit, with all syncs */
     struct ph_arena companion_arena;
     unsigned batch_max;
     unsigned batch_count;

@@ -340,6 +340,42 @@ static void the_companion_joins_each_commit_and_can_fail_it(void **state)
     assert_int_equal(companion.finished, 2);
 }
 
+/* ---- Batches ---- */
+
+static void count_done(struct ph_plan *plan, int result, void *ctx)
+{
+    (void)plan;
+    atomic_fetch_add((atomic_uint *)ctx, result == PH_OK ? 1 : 0);
+}
+
+/* As many write at once, and wait for each other's sync; and then again one alone, who waits for nobody for ever. */
+static void who_comes_alone_behind_many_is_applied(void **state)
+{
+    struct fixture *f = *state;
+    enum { ROUNDS = 20, TOGETHER = 16 };
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        struct ph_plan plans[TOGETHER];
+        struct ph_arena arenas[TOGETHER];
+        atomic_uint done = 0;
+        for (unsigned i = 0; i < TOGETHER; i++) {
+            struct ph_uuid id = ph_uuid_gen_next(&f->store.ids);
+            ph_arena_init(&arenas[i], 0);
+            ph_plan_init(&plans[i], &arenas[i]);
+            ph_plan_add(&plans[i], PH_STAGE_PROJECTION, PH_STMT_POP3_METADATA_INSERT,
+                        ph_uuid_value(&f->mailbox), ph_uuid_value(&id), ph_i64(i));
+            ph_db_submit(f->store.db, &plans[i], count_done, &done);
+        }
+        struct ph_uuid id;
+        assert_int_equal(write_row(f, 1, &id), PH_OK);
+        assert_int_equal(atomic_load(&done), TOGETHER); /* in the order of being submitted */
+        assert_int_equal(write_row(f, 1, &id), PH_OK);
+        for (unsigned i = 0; i < TOGETHER; i++) {
+            ph_arena_fini(&arenas[i]);
+        }
+    }
+    assert_int_equal(count_rows(f), ROUNDS * (TOGETHER + 2));
+}
+
 /* ---- The log ---- */
 
 static void the_log_starts_anew_under_constant_writing(void **state)
@@ -503,6 +539,7 @@ int main(void)
         TEST(a_full_database_is_a_limit_and_service_resumes),
         TEST(a_write_that_the_system_refuses_is_a_limit_and_service_resumes),
         TEST(the_companion_joins_each_commit_and_can_fail_it),
+        TEST(who_comes_alone_behind_many_is_applied),
         TEST(the_log_starts_anew_under_constant_writing),
         TEST(a_reader_that_stays_does_not_stop_the_writer),
         TEST(transactions_of_any_size_come_back),

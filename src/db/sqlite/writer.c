@@ -3,8 +3,12 @@
  * The one thread that writes.
  *
  * It takes every plan that waits, runs them in one transaction, takes those that came meanwhile, and commits when
- * none is left or the batch is full: one sync for all. While the sync runs the next batch gathers, so nobody sleeps
- * to let one gather. Completions follow the commit, in order.
+ * none is left or the batch is full: one sync for all. While the sync runs the next batch gathers. Completions follow the
+ * commit, in order.
+ *
+ * Peers that wait for their reply before they send more would fall into two groups: one commits while the other
+ * gathers, at twice the syncs. So where syncs cost more time than statements, a batch waits for as many plans as the last one
+ * had and came meanwhile, but no longer than the last sync took. Who writes alone never waits.
  *
  * A requirement that is not met undoes its plan alone. That takes a savepoint, and each savepoint copies every page
  * that the plan changes; so a batch runs without, and runs again with them in the rare case that it needs one.
@@ -20,6 +24,8 @@
 #include <errno.h>
 
 #include "db/sqlite/engine.h"
+
+enum { GATHER_MAX_US = 5000 };
 
 /* ---- One plan ---- */
 
@@ -171,6 +177,7 @@ static int run_transaction(struct ph_sqlite_writer *writer, unsigned from, unsig
                            enum mode mode, bool *out_is_unmet, struct ph_error *err)
 {
     *out_is_unmet = false;
+    uint64_t started_us = ph_mono_us(writer->db->clock);
     int result = ph_sqlite_exec(&writer->connection, "BEGIN IMMEDIATE", err);
     if (result != PH_OK) {
         return result;
@@ -190,6 +197,7 @@ static int run_transaction(struct ph_sqlite_writer *writer, unsigned from, unsig
             return result;
         }
     }
+    uint64_t ran_us = ph_mono_us(writer->db->clock);
     result = commit(writer, err);
     if (result != PH_OK) {
         roll_back(writer);
@@ -201,6 +209,8 @@ static int run_transaction(struct ph_sqlite_writer *writer, unsigned from, unsig
             result = ph_fail(err, PH_EUNKNOWN_OUTCOME, "content beside the database: %s", finish_error.text);
         }
     }
+    writer->run_us = ran_us - started_us;
+    writer->sync_us = ph_mono_us(writer->db->clock) - ran_us;
     return result;
 }
 
@@ -247,6 +257,7 @@ static void take_waiting(struct ph_sqlite_writer *writer)
     while (writer->first != NULL && writer->batch_count < writer->batch_max) {
         struct ph_plan *plan = writer->first;
         writer->first = plan->next;
+        writer->waiting--;
         writer->batch[writer->batch_count++] = plan;
     }
     if (writer->first == NULL) {
@@ -258,12 +269,35 @@ static void take_waiting(struct ph_sqlite_writer *writer)
     }
 }
 
+/* With the lock. Until those are back who were there lately, or not much later. */
+static void let_gather(struct ph_sqlite_writer *writer)
+{
+    if (writer->sync_us <= writer->run_us) {
+        return;
+    }
+    uint64_t wait_us = writer->sync_us < GATHER_MAX_US ? writer->sync_us : GATHER_MAX_US;
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    uint64_t end_ns = (uint64_t)until.tv_nsec + wait_us * 1000;
+    until.tv_sec += (time_t)(end_ns / 1000000000);
+    until.tv_nsec = (long)(end_ns % 1000000000);
+    int rc = 0;
+    while (rc == 0 && writer->waiting < writer->expected && !writer->is_stopping) {
+        rc = pthread_cond_timedwait(&writer->has_work, &writer->lock, &until);
+    }
+}
+
 static bool wait_for_work(struct ph_sqlite_writer *writer)
 {
     pthread_mutex_lock(&writer->lock);
+    writer->expected = writer->batch_count + writer->waiting;
+    if (writer->expected > writer->batch_max) {
+        writer->expected = writer->batch_max;
+    }
     while (writer->first == NULL && !writer->is_stopping) {
         pthread_cond_wait(&writer->has_work, &writer->lock);
     }
+    let_gather(writer);
     bool has_work = writer->first != NULL;
     pthread_mutex_unlock(&writer->lock);
     return has_work;
@@ -292,8 +326,10 @@ void ph_sqlite_submit(struct ph_db *db, struct ph_plan *plan)
     bool was_empty = writer->first == NULL;
     *writer->last = plan;
     writer->last = &plan->next;
+    writer->waiting++;
+    bool is_enough = was_empty || writer->waiting == writer->expected;
     pthread_mutex_unlock(&writer->lock);
-    if (was_empty) {
+    if (is_enough) {
         pthread_cond_signal(&writer->has_work);
     }
 }
@@ -301,11 +337,8 @@ void ph_sqlite_submit(struct ph_db *db, struct ph_plan *plan)
 unsigned ph_sqlite_waiting(struct ph_db *db)
 {
     struct ph_sqlite_writer *writer = &((struct ph_sqlite *)db)->writer;
-    unsigned waiting = 0;
     pthread_mutex_lock(&writer->lock);
-    for (const struct ph_plan *plan = writer->first; plan != NULL; plan = plan->next) {
-        waiting++;
-    }
+    unsigned waiting = writer->waiting;
     pthread_mutex_unlock(&writer->lock);
     return waiting;
 }
@@ -332,7 +365,11 @@ static int after_commit(void *ctx, sqlite3 *handle, const char *name, int frames
 int ph_sqlite_writer_start(struct ph_sqlite_writer *writer, struct ph_error *err)
 {
     pthread_mutex_init(&writer->lock, NULL);
-    pthread_cond_init(&writer->has_work, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&writer->has_work, &attributes);
+    pthread_condattr_destroy(&attributes);
     writer->last = &writer->first;
     ph_arena_init(&writer->companion_arena, 0);
     sqlite3_wal_hook(writer->connection.handle, after_commit, writer);
