@@ -8,7 +8,7 @@
 
 #include "base/bytes.h"
 
-enum { PUT_RETRIES = 100, PUT_PAUSE_NS = 200 * 1000 * 1000 };
+enum { AGREEMENT_LOOKS = 150, AGREEMENT_PAUSE_NS = 200 * 1000 * 1000 };
 
 int ph_cassandra_fail(struct ph_error *err, enum ph_cql_status status, bool is_write, const char *what,
                       const char *text)
@@ -112,8 +112,8 @@ int ph_cassandra_remembered_read(struct ph_cql_session *session, const char *nam
     return result;
 }
 
-static int put_once(struct ph_cql_session *session, const char *keyspace, const char *name, const char *value,
-                    struct ph_error *err)
+static int put(struct ph_cql_session *session, const char *keyspace, const char *name, const char *value,
+               struct ph_error *err)
 {
     char text[128];
     snprintf(text, sizeof text, "INSERT INTO %s.settings (name, value) VALUES (?, ?)", keyspace);
@@ -129,24 +129,53 @@ static int put_once(struct ph_cql_session *session, const char *keyspace, const 
     return result;
 }
 
-/* The table may be a moment old, and the driver asks the nodes of its own datacenter alone whether they know it:
- * those of another that do not yet fail the write. */
-static int put(struct ph_cql_session *session, const char *keyspace, const char *name, const char *value,
-               struct ph_error *err)
+/* ---- All nodes know the tables ---- */
+
+/* Whether all rows of TEXT, a column of UUIDs, are *VERSION; the first ever seen becomes it. */
+static bool is_version(struct ph_cql_session *session, const char *text, uint8_t version[16],
+                       bool *has_version)
 {
-    int result = put_once(session, keyspace, name, value, err);
-    for (unsigned i = 0; i < PUT_RETRIES && (result == PH_EUNKNOWN_OUTCOME || result == PH_EUNAVAILABLE);
-         i++) {
-        const struct timespec pause = {.tv_nsec = PUT_PAUSE_NS};
-        nanosleep(&pause, NULL);
-        result = put_once(session, keyspace, name, value, err);
+    struct ph_cql_result *found = NULL;
+    char error[PH_CQL_ERROR_MAX];
+    if (ph_cql_run(session, text, &found, error) != PH_CQL_OK) {
+        return false;
     }
-    return result;
+    bool is_same = true;
+    for (size_t row = 0; row < ph_cql_result_row_count(found); row++) {
+        const uint8_t *ptr;
+        size_t len;
+        if (!ph_cql_result_cell(found, row, 0, &ptr, &len) || len != 16) {
+            continue;
+        }
+        if (!*has_version) {
+            memcpy(version, ptr, 16);
+            *has_version = true;
+        }
+        is_same = is_same && memcmp(version, ptr, 16) == 0;
+    }
+    ph_cql_result_free(found);
+    return is_same;
+}
+
+/* The driver sees to that in its own datacenter alone. A node that is down is not waited for longer than that. */
+static void wait_for_agreement(struct ph_cql_session *session)
+{
+    for (unsigned i = 0; i < AGREEMENT_LOOKS; i++) {
+        uint8_t version[16];
+        bool has_version = false;
+        if (is_version(session, "SELECT schema_version FROM system.local", version, &has_version) &&
+            is_version(session, "SELECT schema_version FROM system.peers", version, &has_version)) {
+            return;
+        }
+        const struct timespec pause = {.tv_nsec = AGREEMENT_PAUSE_NS};
+        nanosleep(&pause, NULL);
+    }
 }
 
 int ph_cassandra_remembered_write(struct ph_cql_session *session,
                                   const struct ph_cassandra_keyspace *keyspace, struct ph_error *err)
 {
+    wait_for_agreement(session);
     /* The profile last: without it the rest counts for nothing. */
     int result =
         put(session, keyspace->name, "shared_with_james", keyspace->is_shared ? "true" : "false", err);
