@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 import subprocess
+import sys
 import time
 
 import measure
@@ -153,10 +154,18 @@ class Trial:
             options["record"] = record
         result = self.measured("deliver", "lmtp", **options)
         self.first += 10_000_000
+        self.say(result)
         return result
 
     def sessions(self, work, connections=8, **options):
-        return self.measured(work, "pop3", connections=connections, **options)
+        result = self.measured(work, "pop3", connections=connections, **options)
+        self.say(result)
+        return result
+
+    def say(self, result):
+        """How far it is, for whoever waits."""
+        text = f"{self.profile}: {result['work']}: {result['done']} in {result['seconds']:.1f} s, {result['refused']} refused"
+        print(text, result["refusals"] or "", file=sys.stderr, flush=True)
 
     def warm_up(self, seconds):
         self.deliver(seconds=seconds, rate=50, connections=16)

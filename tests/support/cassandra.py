@@ -169,6 +169,7 @@ class Node:
         self.storage_port = storage_port or STORAGE_PORT
         self.datacenter = datacenter
         self.seeds = seeds or f"{address}:{self.storage_port}"
+        self.is_alone = self.seeds == f"{address}:{self.storage_port}"
         self.token = token
         self.heap_mib = heap_mib
         self.commitlog = commitlog
@@ -223,8 +224,8 @@ class Node:
             "cassandra.logdir": f"{self.directory}",
             "logback.configurationFile": f"file://{self.directory}/logback.xml",
             "cassandra-foreground": "yes",
-            "cassandra.ring_delay_ms": "100",
-            "cassandra.shadow_round_ms": "120000",  # a busy machine is given time to answer the first gossip
+            # So long the first gossip with a seed may take; a node alone waits for nobody.
+            "cassandra.ring_delay_ms": "100" if self.is_alone else "60000",
             "cassandra.skip_wait_for_gossip_to_settle": "0",
             "cassandra.superuser_setup_delay_ms": "0",
             "java.net.preferIPv4Stack": "true",
