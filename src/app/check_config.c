@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "app/cassandra.h"
+#include "app/s3.h"
 #include "base/mem.h"
 
 static void print_problems(const struct ph_cli_call *call, const struct ph_buf *problems)
@@ -102,7 +103,8 @@ int ph_cli_check_config(const struct ph_cli_call *call)
     struct ph_error err = {0};
     bool is_cassandra = config->root->store.engine == PH_CONFIG_ENGINE_CASSANDRA;
     if (ph_config_tls(config, &tls, &err) != PH_OK ||
-        (is_cassandra && ph_app_cassandra_check(config, &err) != PH_OK)) {
+        (is_cassandra && ph_app_cassandra_check(config, &err) != PH_OK) ||
+        (config->root->store.content == PH_CONFIG_CONTENT_S3 && ph_app_s3_check(config, &err) != PH_OK)) {
         (void)ph_cli_report(call, &err);
         code = EX_CONFIG;
     } else if (ph_cli_has(call, PH_CLI_JSON)) {

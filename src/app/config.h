@@ -32,6 +32,7 @@
     X(PH_CONFIG_PAGE_1024, "1024") X(PH_CONFIG_PAGE_2048, "2048") X(PH_CONFIG_PAGE_4096, "4096")
 #define PH_CONFIG_CHOICES_store_engine(X) \
     X(PH_CONFIG_ENGINE_SQLITE, "sqlite") X(PH_CONFIG_ENGINE_CASSANDRA, "cassandra")
+#define PH_CONFIG_CHOICES_content(X) X(PH_CONFIG_CONTENT_DATABASE, "database") X(PH_CONFIG_CONTENT_S3, "s3")
 #define PH_CONFIG_CHOICES_cassandra_profile(X) \
     X(PH_CONFIG_PROFILE_LWT, "lwt") X(PH_CONFIG_PROFILE_LWT_FREE, "lwt-free")
 #define PH_CONFIG_CHOICES_tls_version(X) X(PH_CONFIG_TLS_1_2, "1.2") X(PH_CONFIG_TLS_1_3, "1.3")
@@ -47,7 +48,7 @@
     SET(protocol)                  \
     SET(listener_tls)              \
     SET(tls_version)               \
-    SET(bare_newline) SET(page_bytes) SET(seccomp) SET(store_engine) SET(cassandra_profile)
+    SET(bare_newline) SET(page_bytes) SET(seccomp) SET(store_engine) SET(content) SET(cassandra_profile)
 
 #define PH_CONFIG_ENUM_NAME(name, text) name,
 #define PH_CONFIG_ENUM(set) enum ph_config_##set{PH_CONFIG_CHOICES_##set(PH_CONFIG_ENUM_NAME)};

@@ -43,7 +43,7 @@ static void check_listener(struct ph_config_document *document, int listener, co
     }
 }
 
-/* ---- Cassandra ---- */
+/* ---- Cassandra, S3 ---- */
 
 /* The node of KEY in SECTION of the root; 0 where either is not there. */
 static int find_key(struct ph_config_document *document, const char *section, const char *key)
@@ -63,14 +63,14 @@ static bool is_empty(struct ph_config_document *document, int node)
                : ph_config_node_text(document, node).len == 0;
 }
 
-/* KEY must say something, because of WHY. */
-static void need(struct ph_config_document *document, const char *key, const char *why)
+/* KEY of the section NAME must say something, because of WHY. */
+static void need(struct ph_config_document *document, const char *name, const char *key, const char *why)
 {
-    int node = find_key(document, "cassandra", key);
+    int node = find_key(document, name, key);
     if (is_empty(document, node)) {
         char path[KEY_PATH_MAX];
-        snprintf(path, sizeof path, "cassandra.%s", key);
-        int section = ph_config_node_get(document, PH_CONFIG_ROOT_NODE, "cassandra");
+        snprintf(path, sizeof path, "%s.%s", name, key);
+        int section = ph_config_node_get(document, PH_CONFIG_ROOT_NODE, name);
         ph_config_document_problem(document,
                                    node != 0      ? node
                                    : section != 0 ? section
@@ -86,27 +86,47 @@ static void need_both(struct ph_config_document *document, const char *one, cons
     if (has_one != has_other) {
         char why[KEY_PATH_MAX];
         snprintf(why, sizeof why, "cassandra.%s", has_one ? one : other);
-        need(document, has_one ? other : one, why);
+        need(document, "cassandra", has_one ? other : one, why);
+    }
+}
+
+static bool says(struct ph_config_document *document, const char *section, const char *key, const char *text)
+{
+    int node = find_key(document, section, key);
+    return node != 0 && ph_bytes_eq(ph_config_node_text(document, node), ph_bytes_str(text));
+}
+
+static void check_content(struct ph_config_document *document)
+{
+    if (!says(document, "store", "content", "s3")) {
+        return;
+    }
+    need(document, "s3", "endpoint", "store.content: s3");
+    need(document, "s3", "bucket", "store.content: s3");
+    need(document, "s3", "key_file", "store.content: s3");
+    if (!says(document, "store", "engine", "cassandra")) {
+        ph_config_document_problem(document, find_key(document, "store", "content"), "store.content",
+                                   "expected database where store.engine is not cassandra, found s3");
     }
 }
 
 static void check_cassandra(struct ph_config_document *document)
 {
-    int engine = find_key(document, "store", "engine");
-    if (engine != 0 && ph_bytes_eq(ph_config_node_text(document, engine), PH_BYTES("cassandra"))) {
-        need(document, "contact_points", "store.engine: cassandra");
-        need(document, "local_datacenter", "store.engine: cassandra");
+    if (says(document, "store", "engine", "cassandra")) {
+        need(document, "cassandra", "contact_points", "store.engine: cassandra");
+        need(document, "cassandra", "local_datacenter", "store.engine: cassandra");
     }
     need_both(document, "username", "password_file");
     need_both(document, "tls_certificate_file", "tls_key_file");
     if (!is_empty(document, find_key(document, "cassandra", "tls_certificate_file"))) {
-        need(document, "tls_ca_file", "cassandra.tls_certificate_file");
+        need(document, "cassandra", "tls_ca_file", "cassandra.tls_certificate_file");
     }
 }
 
 void ph_config_check_agreement(struct ph_config_document *document)
 {
     check_cassandra(document);
+    check_content(document);
     int listeners = ph_config_node_get(document, PH_CONFIG_ROOT_NODE, "listeners");
     if (listeners == 0 || ph_config_node_is_null(document, listeners)) {
         return;

@@ -467,6 +467,19 @@ static void test_cassandra_needs(void **state)
         "found none\n");
 }
 
+static void test_s3_needs(void **state)
+{
+    (void)state;
+    expect_problems(
+        "store: {content: s3}\n"
+        "s3:\n"
+        "  endpoint: https://s3.example.org\n",
+        NULL,
+        "FILE:3: s3.bucket: expected a value because of store.content: s3, found none\n"
+        "FILE:3: s3.key_file: expected a value because of store.content: s3, found none\n"
+        "FILE:1: store.content: expected database where store.engine is not cassandra, found s3\n");
+}
+
 /* ---- Comparing ---- */
 
 static void note_change(const struct ph_config_setting *setting, void *ctx)
@@ -521,6 +534,7 @@ int main(void)
         cmocka_unit_test(test_cassandra),
         cmocka_unit_test(test_cassandra_values),
         cmocka_unit_test(test_cassandra_needs),
+        cmocka_unit_test(test_s3_needs),
         cmocka_unit_test(test_compare),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

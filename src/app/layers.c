@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "app/cassandra.h"
+#include "app/s3.h"
 #include "base/mem.h"
 #include "blob/cassandra_store.h"
 #include "blob/segment_store.h"
@@ -37,6 +38,11 @@ void ph_layers_log(const struct ph_config *config, struct ph_log *out_log)
 static bool is_cassandra(const struct ph_layers *layers)
 {
     return layers->config->root->store.engine == PH_CONFIG_ENGINE_CASSANDRA;
+}
+
+static bool is_s3(const struct ph_layers *layers)
+{
+    return layers->config->root->store.content == PH_CONFIG_CONTENT_S3;
 }
 
 static int open_sqlite(struct ph_layers *layers, struct ph_error *err)
@@ -117,6 +123,10 @@ static int open_content(struct ph_layers *layers, struct ph_error *err)
         return open_segments(layers, err);
     }
     const struct ph_config_root *root = layers->config->root;
+    if (is_s3(layers)) {
+        return ph_app_s3_open(layers->config, layers->db, &layers->ids, layers->spool_directory, layers->log,
+                              &layers->blobs, err);
+    }
     const struct ph_cassandra_store_options options = {
         .compress_headers = root->store.compress_headers,
         .compress_bodies = root->store.compress_bodies,
@@ -130,7 +140,9 @@ static int open_content(struct ph_layers *layers, struct ph_error *err)
 
 static void close_content(struct ph_layers *layers)
 {
-    if (is_cassandra(layers)) {
+    if (is_s3(layers)) {
+        ph_app_s3_close(&layers->blobs);
+    } else if (is_cassandra(layers)) {
         ph_cassandra_store_close(&layers->blobs);
     } else {
         ph_segment_store_close(&layers->blobs);

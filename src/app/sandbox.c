@@ -216,13 +216,14 @@ static bool is_cassandra(const struct ph_config *config)
     return config->root->store.engine == PH_CONFIG_ENGINE_CASSANDRA;
 }
 
-/* What proves us and the nodes, and what finds a node by its name. */
-static void add_cassandra(struct path_list *readable, const struct ph_config_cassandra *config)
+/* What proves us and those that content and rows lie at, and what finds them by their names. */
+static void add_remote(struct path_list *readable, const struct ph_config_cassandra *config,
+                       const struct ph_config_s3 *s3)
 {
     static const char *const of_names[] = {"/etc/resolv.conf", "/etc/hosts", "/etc/host.conf",
                                            "/etc/gai.conf"};
     const char *const files[] = {config->password_file, config->tls_ca_file, config->tls_certificate_file,
-                                 config->tls_key_file};
+                                 config->tls_key_file, s3->tls_ca_file};
     for (size_t i = 0; i < sizeof of_names / sizeof of_names[0]; i++) {
         add(readable, of_names[i]); /* a link is followed */
     }
@@ -275,7 +276,7 @@ static int restrict_paths(const struct ph_config *config, const char *config_pat
         }
     }
     if (is_cassandra(config)) {
-        add_cassandra(&readable, &root->cassandra);
+        add_remote(&readable, &root->cassandra, &root->s3);
     }
     const struct ph_paths paths = {
         .writable = (const char *const *)writable.paths,
