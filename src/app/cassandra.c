@@ -109,6 +109,19 @@ static int driver_options(const struct ph_config *config, struct ph_cql_options 
     return result;
 }
 
+/* Whom was asked, behind which what they said stands. */
+static int explain(const struct ph_config_cassandra *section, int result, struct ph_error *err)
+{
+    if (result == PH_EUNAVAILABLE && err != NULL) {
+        struct ph_error said = *err;
+        return ph_fail(err, result,
+                       "no node of datacenter %.40s answers (cassandra.contact_points: %.60s%s): %.100s",
+                       section->local_datacenter, section->contact_points[0],
+                       section->contact_points_count > 1 ? ", ..." : "", said.text);
+    }
+    return result;
+}
+
 int ph_app_cassandra_open(const struct ph_config *config, const struct ph_log *log, bool is_brief,
                           struct ph_db **out_db, struct ph_error *err)
 {
@@ -125,7 +138,7 @@ int ph_app_cassandra_open(const struct ph_config *config, const struct ph_log *l
     *out_db = NULL;
     int result = driver_options(config, &options.driver, &password, err);
     if (result == PH_OK) {
-        result = ph_cassandra_open(&options, out_db, err);
+        result = explain(section, ph_cassandra_open(&options, out_db, err), err);
     }
     ph_wipe_free(&password);
     return result;
@@ -149,6 +162,7 @@ int ph_app_cassandra_schema(const struct ph_config *config, const struct ph_app_
     if (result == PH_OK) {
         enum ph_cql_status status = ph_cql_connect(&options, &session, error);
         result = status == PH_CQL_OK ? PH_OK : ph_cassandra_fail(err, status, false, "Cassandra", error);
+        result = explain(&config->root->cassandra, result, err);
     }
     ph_wipe_free(&password);
     if (result != PH_OK) {

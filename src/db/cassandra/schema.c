@@ -426,6 +426,12 @@ static int check_change(struct ph_cql_session *session, const struct ph_cassandr
     if (!is_change) {
         return ph_cassandra_remembered_agree(&remembered, keyspace, err);
     }
+    /* Content lies in other tables, in another form. */
+    if (remembered.is_shared != keyspace->is_shared) {
+        return ph_fail(err, PH_EINVALID,
+                       "keyspace %s is %sshared with James, and that stays: its content lies accordingly",
+                       keyspace->name, remembered.is_shared ? "" : "not ");
+    }
     /* Random UIDs leave no counter behind from which a profile that counts could go on. */
     if (remembered.profile == PH_CASSANDRA_LWT_FREE && keyspace->profile == PH_CASSANDRA_LWT) {
         return ph_fail(

@@ -189,6 +189,9 @@ static void a_profile_changes_where_it_is_asked_for_and_can(void **state)
     assert_int_equal(ph_cassandra_schema_upgrade(session, &lwt_free, true, &findings, &err), PH_OK);
     assert_int_equal(ph_cassandra_schema_verify(session, &lwt_free, &findings, &err), PH_OK);
     assert_int_equal(ph_cassandra_schema_upgrade(session, &lwt, true, &findings, &err), PH_EINVALID);
+    struct ph_cassandra_keyspace shared = keyspace_of(PH_CASSANDRA_LWT_FREE, true);
+    assert_int_equal(ph_cassandra_schema_upgrade(session, &shared, true, &findings, &err), PH_EINVALID);
+    ph_schema_findings_free(&findings);
     assert_int_equal(ph_cassandra_schema_verify(session, &lwt_free, &findings, &err), PH_OK);
 }
 
