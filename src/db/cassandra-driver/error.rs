@@ -166,8 +166,7 @@ mod tests {
 
     #[test]
     fn nothing_is_said_to_be_unchanged_after_an_attempt_that_may_have_been_done() {
-        let unavailable =
-            || answered(DbError::Unavailable { consistency: Consistency::Quorum, required: 2, alive: 1 });
+        let unavailable = || answered(DbError::Unavailable { consistency: Consistency::Quorum, required: 2, alive: 1 });
         assert_eq!(of_execution(&unavailable(), false, false).status, Status::Unavailable);
         assert_eq!(of_execution(&unavailable(), false, true).status, Status::Failed);
         assert_eq!(of_execution(&answered(DbError::Overloaded), false, false).status, Status::Overloaded);

@@ -63,11 +63,8 @@ pub struct Nodes {
 
 impl Nodes {
     pub fn new(datacenter: String, figures: Arc<Figures>) -> Nodes {
-        let inner = DefaultPolicy::builder()
-            .prefer_datacenter(datacenter)
-            .token_aware(true)
-            .permit_dc_failover(false)
-            .build();
+        let inner =
+            DefaultPolicy::builder().prefer_datacenter(datacenter).token_aware(true).permit_dc_failover(false).build();
         Nodes { inner, figures }
     }
 }

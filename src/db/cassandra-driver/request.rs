@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Running statements. A request is one task on the driver's threads; it ends with the completion.
+//! Running statements. A request waits in the session's queue, then is one task on the driver's threads; it ends with
+//! the completion.
 
 use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_void};
@@ -17,9 +18,11 @@ use scylla::serialize::row::{RowSerializationContext, SerializeRow};
 use scylla::serialize::writers::RowWriter;
 use scylla::statement::Statement;
 use scylla::statement::batch::{Batch, BatchStatement, BatchType};
+use scylla::statement::bound::BoundStatement;
 
 use crate::error;
 use crate::ffi::{Completion, NULL, Settings, Status, UNSET, Value, array, put_error};
+use crate::handover::{self, Inside};
 use crate::policy::IS_UNSURE;
 use crate::result::ph_cql_result;
 use crate::runtime;
@@ -65,7 +68,11 @@ impl Octets {
 }
 
 impl SerializeRow for Octets {
-    fn serialize(&self, context: &RowSerializationContext<'_>, writer: &mut RowWriter) -> Result<(), SerializationError> {
+    fn serialize(
+        &self,
+        context: &RowSerializationContext<'_>,
+        writer: &mut RowWriter,
+    ) -> Result<(), SerializationError> {
         let wanted = context.columns().len();
         if self.count != wanted {
             return Err(SerializationError::new(WrongCount { given: self.count, wanted }));
@@ -95,7 +102,11 @@ impl SerializeRow for Octets {
 struct Borrowed<'a>(&'a [Value]);
 
 impl SerializeRow for Borrowed<'_> {
-    fn serialize(&self, context: &RowSerializationContext<'_>, writer: &mut RowWriter) -> Result<(), SerializationError> {
+    fn serialize(
+        &self,
+        context: &RowSerializationContext<'_>,
+        writer: &mut RowWriter,
+    ) -> Result<(), SerializationError> {
         let wanted = context.columns().len();
         if self.0.len() != wanted {
             return Err(SerializationError::new(WrongCount { given: self.0.len(), wanted }));
@@ -130,14 +141,47 @@ unsafe impl Send for Call {}
 
 impl Call {
     fn complete(self, result: Box<ph_cql_result>) {
-        (self.done)(self.ctx, Box::into_raw(result));
+        handover::take(self.ctx);
+        handover::outside(|| (self.done)(self.ctx, Box::into_raw(result)));
     }
 }
 
 type Answer = Result<(QueryResult, PagingStateResponse), ExecutionError>;
 
+enum What {
+    One(BoundStatement, PagingState),
+    Many(Batch, Vec<Octets>),
+    Refused(SerializationError),
+}
+
+/// A request that is to be started.
+pub struct Job {
+    what: What,
+    /// It takes part in consensus.
+    is_serial: bool,
+    call: Call,
+}
+
+impl Job {
+    pub async fn run(self, shared: Arc<Shared>) {
+        let answer = async {
+            match self.what {
+                What::One(bound, paging) => shared.session.execute_bound_single_page(&bound, paging).await,
+                What::Many(batch, rows) => {
+                    let answer = shared.session.batch(&batch, rows).await?;
+                    Ok((answer, PagingStateResponse::NoMorePages))
+                }
+                What::Refused(error) => Err(ExecutionError::from(error)),
+            }
+        };
+        let result = finish(&shared, self.is_serial, answer).await;
+        self.call.complete(result);
+        shared.end();
+    }
+}
+
 /// Runs FUTURE, counts it and makes a result of it.
-async fn run(shared: &Shared, is_serial: bool, future: impl Future<Output = Answer>) -> Box<ph_cql_result> {
+async fn finish(shared: &Shared, is_serial: bool, future: impl Future<Output = Answer>) -> Box<ph_cql_result> {
     let (answer, is_unsure) = IS_UNSURE
         .scope(Cell::new(false), async {
             let answer = future.await;
@@ -158,24 +202,10 @@ async fn run(shared: &Shared, is_serial: bool, future: impl Future<Output = Answ
     result
 }
 
-/// Starts FUTURE as a task whose end is CALL.
-fn start(
-    session: &ph_cql_session,
-    is_serial: bool,
-    call: Call,
-    future: impl Future<Output = Answer> + Send + 'static,
-) {
-    let shared = session.shared.clone();
-    shared.begin();
-    session.handle().spawn(async move {
-        let result = run(&shared, is_serial, future).await;
-        call.complete(result);
-        shared.end();
-    });
-}
-
-fn refused(error: SerializationError) -> Answer {
-    Err(ExecutionError::from(error))
+fn start(session: &ph_cql_session, what: What, is_serial: bool, call: Call) {
+    session.shared.begin();
+    handover::give(call.ctx);
+    session.shared.queue.push(Job { what, is_serial, call });
 }
 
 #[unsafe(no_mangle)]
@@ -189,6 +219,7 @@ pub unsafe extern "C" fn ph_cql_execute(
     done: Completion,
     ctx: *mut c_void,
 ) {
+    let _inside = Inside::enter();
     let session = unsafe { &*session };
     let statement = unsafe { &*statement };
     let paging = match unsafe { array(paging, paging_len) } {
@@ -196,13 +227,11 @@ pub unsafe extern "C" fn ph_cql_execute(
         octets => PagingState::new_from_raw_bytes(octets),
     };
     let bound = statement.prepared.clone().bind(&Borrowed(unsafe { array(values, value_count) }));
-    let shared: Arc<Shared> = session.shared.clone();
-    start(session, statement.is_serial, Call { done, ctx }, async move {
-        match bound {
-            Ok(bound) => shared.session.execute_bound_single_page(&bound, paging).await,
-            Err(error) => refused(error),
-        }
-    });
+    let what = match bound {
+        Ok(bound) => What::One(bound, paging),
+        Err(error) => What::Refused(error),
+    };
+    start(session, what, statement.is_serial, Call { done, ctx });
 }
 
 #[unsafe(no_mangle)]
@@ -216,6 +245,7 @@ pub unsafe extern "C" fn ph_cql_execute_batch(
     done: Completion,
     ctx: *mut c_void,
 ) {
+    let _inside = Inside::enter();
     let session = unsafe { &*session };
     let settings = unsafe { &*settings };
     let mut rest = unsafe { array(values, value_count) };
@@ -240,14 +270,11 @@ pub unsafe extern "C" fn ph_cql_execute_batch(
     if settings.timeout_ms != 0 {
         batch.set_request_timeout(Some(Duration::from_millis(settings.timeout_ms.into())));
     }
-    let shared = session.shared.clone();
-    start(session, is_serial, Call { done, ctx }, async move {
-        if left != 0 {
-            return refused(SerializationError::new(WrongCount { given: value_count, wanted: value_count - left }));
-        }
-        let answer = shared.session.batch(&batch, rows).await?;
-        Ok((answer, PagingStateResponse::NoMorePages))
-    });
+    let what = match left {
+        0 => What::Many(batch, rows),
+        _ => What::Refused(SerializationError::new(WrongCount { given: value_count, wanted: value_count - left })),
+    };
+    start(session, what, is_serial, Call { done, ctx });
 }
 
 #[unsafe(no_mangle)]
@@ -257,13 +284,14 @@ pub unsafe extern "C" fn ph_cql_run(
     out_result: *mut *mut ph_cql_result,
     error: *mut c_char,
 ) -> Status {
+    let _inside = Inside::enter();
     let session = unsafe { &*session };
     let mut statement = Statement::new(unsafe { CStr::from_ptr(text) }.to_string_lossy());
     statement.set_request_timeout(Some(DEFINITION_TIMEOUT));
     let shared = session.shared.clone();
     let result = runtime::wait(session.handle(), async move {
         shared.begin();
-        let result = run(&shared, false, async {
+        let result = finish(&shared, false, async {
             let answer = shared.session.query_unpaged(statement, ()).await?;
             Ok((answer, PagingStateResponse::NoMorePages))
         })

@@ -14,6 +14,7 @@ use scylla::response::query_result::{QueryResult, QueryRowsResult};
 
 use crate::error::Failure;
 use crate::ffi::Status;
+use crate::handover::Inside;
 
 #[allow(non_camel_case_types, reason = "its name in driver.h")]
 pub struct ph_cql_result {
@@ -77,8 +78,13 @@ impl ph_cql_result {
     }
 
     pub fn good(answer: QueryResult, paging: PagingStateResponse) -> Box<ph_cql_result> {
-        let mut result =
-            ph_cql_result { status: Status::Ok, error: CString::default(), is_serial_timeout: false, rows: None, paging: None };
+        let mut result = ph_cql_result {
+            status: Status::Ok,
+            error: CString::default(),
+            is_serial_timeout: false,
+            rows: None,
+            paging: None,
+        };
         if let PagingStateResponse::HasMorePages { state } = paging {
             result.paging = state.as_bytes_slice().cloned();
         }
@@ -107,6 +113,7 @@ impl ph_cql_result {
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ph_cql_result_free(result: *mut ph_cql_result) {
+    let _inside = Inside::enter();
     if !result.is_null() {
         drop(unsafe { Box::from_raw(result) });
     }
@@ -139,9 +146,9 @@ pub unsafe extern "C" fn ph_cql_result_column_count(result: *const ph_cql_result
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ph_cql_result_column_name(result: *const ph_cql_result, column: usize) -> *const c_char {
+    let _inside = Inside::enter();
     let Some(rows) = &unsafe { &*result }.rows else { return c"".as_ptr() };
-    let names =
-        rows.names.get_or_init(|| rows.frame.column_specs().iter().map(|spec| c_text(spec.name())).collect());
+    let names = rows.names.get_or_init(|| rows.frame.column_specs().iter().map(|spec| c_text(spec.name())).collect());
     names.get(column).map_or(c"".as_ptr(), |name| name.as_ptr())
 }
 

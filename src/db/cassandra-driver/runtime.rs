@@ -10,6 +10,8 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
 
+use crate::handover;
+
 /// What is left to end at close are name look-ups; they are not waited for longer than this.
 const SHUTDOWN_WAIT: Duration = Duration::from_secs(5);
 
@@ -23,20 +25,26 @@ enum Kind {
     Many(Runtime),
 }
 
+/// What is the same for every runtime.
+fn watched(builder: &mut Builder) -> &mut Builder {
+    builder.enable_all().thread_name("cassandra").on_thread_start(handover::enter).on_thread_stop(handover::leave)
+}
+
 impl Threads {
     pub fn start(count: u32) -> std::io::Result<Threads> {
         if count == 1 {
-            let runtime = Builder::new_current_thread().enable_all().build()?;
+            let runtime = watched(&mut Builder::new_current_thread()).build()?;
             let handle = runtime.handle().clone();
             let (stop, stopped) = oneshot::channel();
             let thread = std::thread::Builder::new().name("cassandra".into()).spawn(move || {
+                handover::enter();
                 let _ = runtime.block_on(stopped);
                 runtime.shutdown_timeout(SHUTDOWN_WAIT);
+                handover::leave();
             })?;
             return Ok(Threads { handle, kind: Kind::One { stop, thread } });
         }
-        let runtime =
-            Builder::new_multi_thread().worker_threads(count as usize).thread_name("cassandra").enable_all().build()?;
+        let runtime = watched(Builder::new_multi_thread().worker_threads(count as usize)).build()?;
         Ok(Threads { handle: runtime.handle().clone(), kind: Kind::Many(runtime) })
     }
 

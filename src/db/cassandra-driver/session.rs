@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Connecting, closing, and the figures of a session.
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
 use std::ptr;
@@ -20,7 +20,9 @@ use tokio::runtime::Handle;
 
 use crate::error::{self, Failure};
 use crate::ffi::{Metrics, NODE_TEXT_MAX, Node, Options, Status, array, put_error, put_text, text};
+use crate::handover::{self, Inside};
 use crate::policy::{Again, Figures, Nodes};
+use crate::queue::{self, Queue};
 use crate::runtime::{self, Threads};
 use crate::tls;
 
@@ -50,6 +52,7 @@ pub struct Shared {
     pub session: Session,
     pub figures: Arc<Figures>,
     pub blocking_timeout: Duration,
+    pub queue: Queue,
     under_way: AtomicU64,
     idle_lock: Mutex<()>,
     idle: Condvar,
@@ -63,6 +66,7 @@ impl Shared {
 
     /// Behind the completion: who waits in close may free what the completion used.
     pub fn end(&self) {
+        handover::give(self.address());
         if self.under_way.fetch_sub(1, Ordering::Release) == 1 {
             drop(self.idle_lock.lock().unwrap());
             self.idle.notify_all();
@@ -74,6 +78,11 @@ impl Shared {
         while self.under_way.load(Ordering::Acquire) != 0 {
             lock = self.idle.wait(lock).unwrap();
         }
+        handover::take(self.address());
+    }
+
+    fn address(&self) -> *mut c_void {
+        ptr::from_ref(self).cast_mut().cast()
     }
 }
 
@@ -219,8 +228,9 @@ fn open(options: &Options) -> Result<ph_cql_session, Failure> {
     match runtime::wait(threads.handle(), connected) {
         Ok(session) => {
             let blocking_timeout = wanted.request_timeout.max(BLOCKING_TIMEOUT);
-            let (under_way, idle_lock, idle) = Default::default();
-            let shared = Arc::new(Shared { session, figures, blocking_timeout, under_way, idle_lock, idle });
+            let (queue, under_way, idle_lock, idle) = Default::default();
+            let shared = Arc::new(Shared { session, figures, blocking_timeout, queue, under_way, idle_lock, idle });
+            threads.handle().spawn(queue::serve(shared.clone()));
             Ok(ph_cql_session { shared, threads })
         }
         Err(failure) => {
@@ -236,6 +246,7 @@ pub unsafe extern "C" fn ph_cql_connect(
     out_session: *mut *mut ph_cql_session,
     error: *mut c_char,
 ) -> Status {
+    let _inside = Inside::enter();
     match open(unsafe { &*options }) {
         Ok(session) => {
             unsafe { *out_session = Box::into_raw(Box::new(session)) };
@@ -253,6 +264,7 @@ pub unsafe extern "C" fn ph_cql_connect(
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ph_cql_close(session: *mut ph_cql_session) {
+    let _inside = Inside::enter();
     if session.is_null() {
         return;
     }
@@ -266,6 +278,7 @@ pub unsafe extern "C" fn ph_cql_close(session: *mut ph_cql_session) {
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ph_cql_session_metrics(session: *const ph_cql_session, out_metrics: *mut Metrics) {
+    let _inside = Inside::enter();
     let shared = &unsafe { &*session }.shared;
     let figures = &shared.figures;
     let metrics = Metrics {
@@ -282,6 +295,7 @@ pub unsafe extern "C" fn ph_cql_session_metrics(session: *const ph_cql_session, 
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ph_cql_nodes(session: *const ph_cql_session, out_nodes: *mut Node, max: usize) -> usize {
+    let _inside = Inside::enter();
     let shared = &unsafe { &*session }.shared;
     let cluster = shared.session.get_cluster_state();
     let nodes = cluster.get_nodes_info();

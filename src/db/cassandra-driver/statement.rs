@@ -11,6 +11,7 @@ use scylla::statement::prepared::PreparedStatement;
 
 use crate::error::{self, Failure};
 use crate::ffi::{Settings, Status, put_error};
+use crate::handover::Inside;
 use crate::runtime;
 use crate::session::ph_cql_session;
 
@@ -95,6 +96,7 @@ pub unsafe extern "C" fn ph_cql_prepare(
     out_statement: *mut *mut ph_cql_statement,
     error: *mut c_char,
 ) -> Status {
+    let _inside = Inside::enter();
     let session = unsafe { &*session };
     let text = unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned();
     let shared = session.shared.clone();
@@ -124,6 +126,7 @@ pub unsafe extern "C" fn ph_cql_prepare(
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ph_cql_statement_free(statement: *mut ph_cql_statement) {
+    let _inside = Inside::enter();
     if !statement.is_null() {
         drop(unsafe { Box::from_raw(statement) });
     }
