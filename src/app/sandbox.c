@@ -223,7 +223,7 @@ static void add_remote(struct path_list *readable, const struct ph_config_cassan
     static const char *const of_names[] = {"/etc/resolv.conf", "/etc/hosts", "/etc/host.conf",
                                            "/etc/gai.conf"};
     const char *const files[] = {config->password_file, config->tls_ca_file, config->tls_certificate_file,
-                                 config->tls_key_file, s3->tls_ca_file};
+                                 config->tls_key_file,  s3->key_file,        s3->tls_ca_file};
     for (size_t i = 0; i < sizeof of_names / sizeof of_names[0]; i++) {
         add(readable, of_names[i]); /* a link is followed */
     }
