@@ -12,6 +12,7 @@ from one_node import DATACENTER, DOMAIN, on_cassandra
 
 from support.account import Account
 from support.cassandra import Node
+from support.certificates import Authority
 from support.cluster import open_session
 from support.posthouse import Server
 
@@ -83,3 +84,16 @@ def owner(variant):
     account = Account(variant.server, f"user{next(numbers)}@{DOMAIN}", "correct-horse-battery")
     variant.server.user_add(account.user, account.password)
     return account
+
+
+@pytest.fixture(scope="session")
+def guarded(tmp_path_factory):
+    """(node, authority): a node of its own, with CQL by TLS alone, and only with a password."""
+    directory = tmp_path_factory.mktemp("guarded")
+    authority = Authority(directory / "tls")
+    node = Node(directory / "node", heap_mib=384, has_passwords=True, tls=authority.issue("cassandra.example.org"))
+    try:
+        node.start()
+        yield node, authority
+    finally:
+        node.kill()

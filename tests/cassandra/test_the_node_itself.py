@@ -7,22 +7,6 @@ import pytest
 from cassandra.auth import PlainTextAuthProvider
 from cassandra.cluster import Cluster, NoHostAvailable
 
-from support.cassandra import Node
-from support.certificates import Authority
-
-
-@pytest.fixture(scope="module")
-def guarded(tmp_path_factory):
-    """(node, authority): CQL by TLS alone, and only with a password."""
-    directory = tmp_path_factory.mktemp("guarded")
-    authority = Authority(directory / "tls")
-    node = Node(directory / "node", heap_mib=384, has_passwords=True, tls=authority.issue("cassandra.example.org"))
-    try:
-        node.start()
-        yield node, authority
-    finally:
-        node.kill()
-
 
 def connect(node, **options):
     return Cluster([node.address], port=node.port, protocol_version=5, connect_timeout=20, **options)
