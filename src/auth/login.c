@@ -30,6 +30,7 @@ enum { CLAIMED_NAME_MAX = 1024, PREPARED_NAME_MAX = 4 * PH_ADDRESS_MAX };
 
 struct ph_login {
     struct ph_job job;
+    uint64_t submitted_us; /* monotonic */
     struct ph_delayed delayed;
     struct ph_auth *auth;
     struct ph_address peer;
@@ -173,6 +174,13 @@ static void succeed(struct ph_login *login)
     finish(login, PH_LOGIN_OK);
 }
 
+/* A store that does not answer holds each hash thread for as long as it may. Whoever waited behind that is told at
+ * once, instead of waiting for it again in turn. */
+static bool has_waited_in_vain(const struct ph_login *login)
+{
+    return login->submitted_us < atomic_load(&login->auth->unavailable_us);
+}
+
 /* On a hash thread. */
 static void hash(struct ph_job *job)
 {
@@ -184,6 +192,11 @@ static void hash(struct ph_job *job)
     }
     if (ask_throttle(login) != PH_OK) {
         finish(login, PH_LOGIN_FAILED);
+        return;
+    }
+    if (has_waited_in_vain(login)) {
+        login->delay_ms = 0;
+        fail(login, PH_EUNAVAILABLE, "the store did not answer who came before");
         return;
     }
     uint64_t mark = ph_credential_cache_mark(auth->credentials);
@@ -201,6 +214,8 @@ static void hash(struct ph_job *job)
             ph_fail(&login->error, result, "SASLprep refuses the password");
         }
         ph_throttle_failed(auth->throttle, &login->attempt);
+    } else if (result == PH_EUNAVAILABLE || result == PH_EBUSY) {
+        atomic_store(&auth->unavailable_us, ph_mono_us(auth->options.clock));
     }
     finish(login, PH_LOGIN_FAILED);
 }
@@ -208,6 +223,7 @@ static void hash(struct ph_job *job)
 static void submit(struct ph_login *login)
 {
     login->job.run = hash;
+    login->submitted_us = ph_mono_us(login->auth->options.clock);
     if (ph_jobs_submit(login->auth->jobs, &login->job) != PH_OK) {
         login->delay_ms = 0;
         fail(login, PH_EBUSY, "too many logins at once");
