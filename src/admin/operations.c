@@ -30,6 +30,7 @@ static const struct {
     {"message delete", ph_op_message_delete},
     {"deliver", ph_op_deliver},
     {"check", ph_op_check},
+    {"fix-pop3-inconsistencies", ph_op_fix_pop3},
     {"backup", ph_op_backup},
     {"status", ph_op_status},
 };

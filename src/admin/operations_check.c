@@ -55,7 +55,7 @@ int ph_op_check(struct ph_operation *op)
         return ph_fail(
             op->err, PH_EINVALID,
             "check is for the embedded store. On Cassandra: `posthouse schema check` for the tables, "
-            "`nodetool repair` for the copies, `posthouse fix-pop3` for maildrops; see docs/cassandra.md");
+            "`nodetool repair` for the copies, `posthouse fix-pop3-inconsistencies` for maildrops; see docs/cassandra.md");
     }
     const struct ph_check_options options = {
         .db = op->admin->db,

@@ -33,6 +33,8 @@
     X(MAP, "--map", 0, "FILE", "many accounts: lines of user and path")                                   \
     X(VERIFY, "--verify", 0, NULL, "read what is there and compare it with its digests")                  \
     X(DRY_RUN, "--dry-run", 'n', NULL, "write nothing; say what would be done")                           \
+    X(RATE, "--rate", 0, "ROWS", "rows a second; default 500, 0 for no limit")                            \
+    X(ANEW, "--anew", 0, NULL, "from the start, not from where it was interrupted")                       \
     X(FULL, "--full", 0, NULL, "read all content, not only where it begins")                              \
     X(REPAIR, "--repair", 0, NULL, "repair what follows from something that is still right")              \
     X(INCREMENTAL, "--incremental", 0, NULL, "another generation, beside those that are there")           \

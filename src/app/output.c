@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 
@@ -53,9 +54,29 @@ static void print_line(const struct ph_output *output, const json_t *item)
     fputc('\n', output->out);
 }
 
+/* How far a long task is: for people, on one line that is written again and again. */
+static int print_progress(const json_t *progress)
+{
+    if (isatty(STDERR_FILENO) == 0) {
+        return PH_OK;
+    }
+    const char *name = NULL;
+    json_t *value = NULL;
+    fputc('\r', stderr);
+    json_object_foreach((json_t *)progress, name, value)
+    {
+        fprintf(stderr, "%s %lld  ", name, (long long)json_integer_value(value));
+    }
+    return PH_OK;
+}
+
 static int print_item(void *ctx, json_t *item, struct ph_error *err)
 {
     struct ph_output *output = ctx;
+    const json_t *progress = json_object_get(item, "progress");
+    if (progress != NULL) {
+        return print_progress(progress);
+    }
     if (output->is_table) {
         json_array_append(output->rows, item);
         return PH_OK;
@@ -225,6 +246,13 @@ static void print_status(const struct ph_output *output, const json_t *status)
 /* Beside the list, for people; the list alone is for programs. */
 static void print_sum(const json_t *result)
 {
+    if (json_object_get(result, "maildrop_rows") != NULL) {
+        fprintf(stderr, "%lld rows of maildrops, %lld messages%s: %lld findings, %lld repaired\n",
+                (long long)number_of(result, "maildrop_rows"), (long long)number_of(result, "message_rows"),
+                json_is_true(json_object_get(result, "resumed")) ? ", from where it was interrupted" : "",
+                (long long)number_of(result, "found"), (long long)number_of(result, "repaired"));
+        return;
+    }
     fprintf(stderr, "%lld mailboxes, %lld messages, %lld pieces of content: %lld findings, %lld repaired\n",
             (long long)number_of(result, "mailboxes"), (long long)number_of(result, "messages"),
             (long long)number_of(result, "contents"), (long long)number_of(result, "found"),

@@ -80,6 +80,11 @@ void ph_mailboxes_settle(struct ph_mailboxes *mailboxes)
     }
 }
 
+bool ph_mailboxes_keep_floors(const struct ph_mailboxes *mailboxes)
+{
+    return mailboxes->floors != NULL;
+}
+
 struct ph_db *ph_mailboxes_db(struct ph_mailboxes *mailboxes)
 {
     return mailboxes->db;

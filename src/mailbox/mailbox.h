@@ -150,6 +150,8 @@ int ph_message_expunge(struct ph_mailboxes *mailboxes, const struct ph_access *a
 /* Waits until every floor that deletions gave reason to raise has been looked at: for tests. */
 void ph_mailboxes_settle(struct ph_mailboxes *mailboxes);
 
+/* Whether maildrops are listed from a floor on: store/pop3_floor.h. */
+bool ph_mailboxes_keep_floors(const struct ph_mailboxes *mailboxes);
 struct ph_db *ph_mailboxes_db(struct ph_mailboxes *mailboxes);
 /* Makes message ids. */
 struct ph_uuid_gen *ph_mailboxes_ids(struct ph_mailboxes *mailboxes);

@@ -67,6 +67,21 @@ static int take(struct ph_rows *rows, const struct ph_uuid *message_id, const st
     return result;
 }
 
+struct ph_db_read ph_store_imap_uid_read(const struct ph_uuid *message_id, const struct ph_uuid *mailbox_id,
+                                         struct ph_value params[2])
+{
+    params[0] = ph_uuid_value(message_id);
+    params[1] = ph_uuid_value(mailbox_id);
+    return (struct ph_db_read){PH_STMT_IMAP_UID_GET, 2, params};
+}
+
+int ph_store_imap_uid_take(struct ph_rows *rows, const struct ph_uuid *message_id,
+                           const struct ph_uuid *mailbox_id, struct ph_message_row *out_row,
+                           struct ph_error *err)
+{
+    return take(rows, message_id, mailbox_id, out_row, err);
+}
+
 int ph_store_imap_uid_get(struct ph_db *db, const struct ph_uuid *message_id,
                           const struct ph_uuid *mailbox_id, struct ph_message_row *out_row,
                           struct ph_error *err)

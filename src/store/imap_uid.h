@@ -14,6 +14,13 @@ struct ph_number_slots {
     struct ph_value *modseq;
 };
 
+/* What to read, for ph_db_query_each: PARAMS lives as long. 1: the row; 0: there is none; negative: failed. */
+struct ph_db_read ph_store_imap_uid_read(const struct ph_uuid *message_id, const struct ph_uuid *mailbox_id,
+                                         struct ph_value params[2]);
+int ph_store_imap_uid_take(struct ph_rows *rows, const struct ph_uuid *message_id,
+                           const struct ph_uuid *mailbox_id, struct ph_message_row *out_row,
+                           struct ph_error *err) PH_MUST_USE;
+
 /* The row goes in with no UID and no MODSEQ; *OUT_SLOTS is for who gives them. */
 void ph_store_imap_uid_add(struct ph_plan *plan, const struct ph_message_row *row,
                            struct ph_number_slots *out_slots);

@@ -53,6 +53,25 @@ void ph_store_pop3_metadata_remove_mailbox(struct ph_plan *plan, const struct ph
                 ph_uuid_value(mailbox_id));
 }
 
+struct ph_db_read ph_store_pop3_size_read(bool is_late, const struct ph_uuid *mailbox_id,
+                                          const struct ph_uuid *message_id, struct ph_value params[2])
+{
+    params[0] = ph_uuid_value(mailbox_id);
+    params[1] = ph_uuid_value(message_id);
+    return (struct ph_db_read){is_late ? PH_STMT_POP3_LATE_GET : PH_STMT_POP3_METADATA_GET, 2, params};
+}
+
+int ph_store_pop3_size_take(struct ph_rows *rows, uint64_t *out_size, struct ph_error *err)
+{
+    int64_t size = 0;
+    int result = ph_rows_next(rows, err);
+    if (result == 1) {
+        (void)ph_row_i64(rows, 0, &size);
+        *out_size = size < 0 ? 0 : (uint64_t)size;
+    }
+    return result;
+}
+
 /* ---- Lists ---- */
 
 static int list(struct ph_db *db, const struct ph_uuid *mailbox_id, size_t max,

@@ -17,6 +17,12 @@ void ph_store_pop3_metadata_add(struct ph_plan *plan, const struct ph_uuid *mail
  * shows it already, the row goes in without. */
 void ph_store_pop3_metadata_add_uidl(struct ph_plan *plan, const struct ph_uuid *mailbox_id,
                                      const struct ph_uuid *message_id, uint64_t size, struct ph_bytes uidl);
+/* What to read of pop3metadata, or of pop3late, for ph_db_query_each: PARAMS lives as long. Of Cassandra. 1: the row;
+ * 0: there is none; negative: failed. */
+struct ph_db_read ph_store_pop3_size_read(bool is_late, const struct ph_uuid *mailbox_id,
+                                          const struct ph_uuid *message_id, struct ph_value params[2]);
+int ph_store_pop3_size_take(struct ph_rows *rows, uint64_t *out_size, struct ph_error *err) PH_MUST_USE;
+
 /* Whether the message shows a UIDL of its own. PH_ENOTFOUND: no such row. */
 int ph_store_pop3_metadata_has_uidl(struct ph_db *db, const struct ph_uuid *mailbox_id,
                                     const struct ph_uuid *message_id, bool *out_has_uidl,
