@@ -58,7 +58,8 @@ enum { PH_EXPUNGE_CHUNK = 1000 };
 
 /* As ph_message_expunge without asking for rights; COUNT up to PH_EXPUNGE_CHUNK, read side by side. Of an id that has
  * no message it takes away what projections may still say. HAS_LATE: as ph_listing_read said; the repair puts rows into
- * pop3late that do not say so themselves. */
+ * pop3late that do not say so themselves.
+ * OUT_FOUND NULL: nobody asks, and a store that is local is spared the reads. */
 int ph_expunge(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox, const struct ph_uuid *ids,
                size_t count, bool has_late, struct ph_plan *plan, size_t *out_found, struct ph_error *err) PH_MUST_USE;
 

@@ -164,12 +164,11 @@ static int plan_deletion(struct deletion *deletion, const bool *is_deleted, stru
     size_t at = is_deleted == NULL ? drop->count : 0;
     int result = PH_OK;
     for (;;) {
-        size_t found;
         deletion->count = take_marked(drop, is_deleted, &at, ids);
         if (deletion->count > 0) {
             deletion->last = ids[deletion->count - 1];
             result = ph_expunge(mailboxes, &drop->mailbox.id, ids, deletion->count, drop->has_late,
-                                &deletion->plan, &found, err);
+                                &deletion->plan, NULL, err);
         }
         if (result != PH_OK || at == drop->count) {
             break;

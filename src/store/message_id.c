@@ -29,6 +29,13 @@ void ph_store_message_id_remove(struct ph_plan *plan, const struct ph_uuid *mail
                 ph_i64((int64_t)uid));
 }
 
+void ph_store_message_id_remove_of(struct ph_plan *plan, const struct ph_uuid *mailbox_id,
+                                   const struct ph_uuid *message_id)
+{
+    ph_plan_add(plan, PH_STAGE_REMOVE_PROJECTION, PH_STMT_MESSAGE_ID_DELETE_OF, ph_uuid_value(mailbox_id),
+                ph_uuid_value(message_id));
+}
+
 void ph_store_message_id_remove_mailbox(struct ph_plan *plan, const struct ph_uuid *mailbox_id)
 {
     ph_plan_add(plan, PH_STAGE_REMOVE_PROJECTION, PH_STMT_MESSAGE_ID_DELETE_MAILBOX,

@@ -15,6 +15,9 @@ void ph_store_message_id_add(struct ph_plan *plan, const struct ph_message_row *
 int ph_store_message_id_check(struct ph_db *db, const struct ph_uuid *mailbox_id, uint64_t uid,
                               struct ph_error *err) PH_MUST_USE;
 void ph_store_message_id_remove(struct ph_plan *plan, const struct ph_uuid *mailbox_id, uint64_t uid);
+/* The same where the UID was not read. Only of a store that is local, where imapUidTable's row goes in the same plan. */
+void ph_store_message_id_remove_of(struct ph_plan *plan, const struct ph_uuid *mailbox_id,
+                                   const struct ph_uuid *message_id);
 void ph_store_message_id_remove_mailbox(struct ph_plan *plan, const struct ph_uuid *mailbox_id);
 /* Up to MAX message ids, by UID from the lowest. */
 int ph_store_message_id_first(struct ph_db *db, const struct ph_uuid *mailbox_id, struct ph_uuid *out_ids,

@@ -195,6 +195,45 @@ static void a_file_that_is_not_ours_is_refused(void **state)
     assert_int_equal(f->store.engine->open(&f->store, &err), PH_OK);
 }
 
+static unsigned count_triggers(const struct fixture *f, const char *condition)
+{
+    char path[128];
+    char sql[160];
+    snprintf(path, sizeof path, "%s/posthouse.db", f->store.directory);
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND %s", condition);
+    sqlite3 *handle = NULL;
+    sqlite3_stmt *stmt = NULL;
+    assert_int_equal(sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(handle, sql, -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    unsigned count = (unsigned)sqlite3_column_int(stmt, 0);
+    sqlite3_finalize(stmt);
+    sqlite3_close(handle);
+    return count;
+}
+
+static void triggers_of_an_older_program_become_ours(void **state)
+{
+    struct fixture *f = *state;
+    static const char own[] = "name = 'messageV3_content' AND sql LIKE '%DELETE FROM blobs%'";
+    char path[128];
+    snprintf(path, sizeof path, "%s/posthouse.db", f->store.directory);
+    ph_db_close(&f->store.db);
+    unsigned all = count_triggers(f, "1");
+    assert_int_equal(count_triggers(f, own), 1);
+    spoil(path,
+          "DROP TRIGGER messageV3_content; DROP TRIGGER blobs_added;"
+          "CREATE TRIGGER messageV3_content AFTER DELETE ON messageV3 BEGIN SELECT 1; END",
+          NULL);
+    assert_int_equal(count_triggers(f, own), 0);
+    struct ph_error err = {0};
+    assert_int_equal(f->store.engine->open(&f->store, &err), PH_OK);
+    ph_db_close(&f->store.db);
+    assert_int_equal(count_triggers(f, own), 1);
+    assert_int_equal(count_triggers(f, "1"), all);
+    assert_int_equal(f->store.engine->open(&f->store, &err), PH_OK);
+}
+
 static void a_directory_that_cannot_be_made_says_why(void **state)
 {
     struct fixture *f = *state;
@@ -534,6 +573,7 @@ int main(void)
         TEST(settings_are_those_that_durability_needs),
         TEST(a_second_opening_is_told_who_has_it),
         TEST(a_file_that_is_not_ours_is_refused),
+        TEST(triggers_of_an_older_program_become_ours),
         TEST(a_directory_that_cannot_be_made_says_why),
         cmocka_unit_test(page_sizes_are_as_asked_and_stay),
         TEST(a_full_database_is_a_limit_and_service_resumes),

@@ -4,6 +4,8 @@
  *
  * A new store gets everything in one transaction. A store of an older version would be brought up here, step by
  * step, in one transaction each; a newer one is refused, because an older program would break its rules.
+ *
+ * Triggers are no data: where a store's are of another text than ours, ours replace them.
  */
 #include "db/sqlite/engine.h"
 
@@ -50,6 +52,67 @@ static int make_tables(struct ph_sqlite_connection *connection, struct ph_error 
     return result;
 }
 
+/* ---- Triggers ---- */
+
+static const char trigger_start[] = "CREATE TRIGGER ";
+
+/* The name in a CREATE TRIGGER; empty for any other statement. */
+static struct ph_bytes trigger_name(const char *sql)
+{
+    size_t start = sizeof trigger_start - 1;
+    if (strncmp(sql, trigger_start, start) != 0) {
+        return (struct ph_bytes){NULL, 0};
+    }
+    return ph_bytes_of(sql + start, strcspn(sql + start, " "));
+}
+
+static int has_trigger(struct ph_sqlite_connection *connection, const char *sql, bool *out_has,
+                       struct ph_error *err)
+{
+    static const char query[] = "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND sql = ?1";
+    sqlite3_stmt *stmt = NULL;
+    int result = PH_OK;
+    if (sqlite3_prepare_v2(connection->handle, query, -1, &stmt, NULL) != SQLITE_OK ||
+        sqlite3_bind_text(stmt, 1, sql, -1, SQLITE_STATIC) != SQLITE_OK ||
+        sqlite3_step(stmt) != SQLITE_ROW) {
+        result = ph_sqlite_fail(connection, err, query);
+    } else {
+        *out_has = sqlite3_column_int(stmt, 0) == 1;
+    }
+    sqlite3_finalize(stmt);
+    return result;
+}
+
+static int replace_trigger(struct ph_sqlite_connection *connection, const char *sql, struct ph_error *err)
+{
+    struct ph_bytes name = trigger_name(sql);
+    char drop[96];
+    snprintf(drop, sizeof drop, "DROP TRIGGER IF EXISTS %.*s", (int)name.len, (const char *)name.ptr);
+    int result = ph_sqlite_exec(connection, "BEGIN IMMEDIATE", err);
+    if (result == PH_OK) {
+        result = ph_sqlite_exec(connection, drop, err);
+    }
+    if (result == PH_OK) {
+        result = ph_sqlite_exec(connection, sql, err);
+    }
+    return result == PH_OK ? ph_sqlite_exec(connection, "COMMIT", err) : result;
+}
+
+static int renew_triggers(struct ph_sqlite_connection *connection, struct ph_error *err)
+{
+    int result = PH_OK;
+    for (size_t i = 0; result == PH_OK && i < sizeof tables / sizeof tables[0]; i++) {
+        bool has = true;
+        if (trigger_name(tables[i]).len > 0) {
+            result = has_trigger(connection, tables[i], &has, err);
+        }
+        if (result == PH_OK && !has) {
+            result = replace_trigger(connection, tables[i], err);
+        }
+    }
+    return result;
+}
+
 int ph_sqlite_schema(struct ph_sqlite_connection *connection, struct ph_error *err)
 {
     int64_t application_id = 0;
@@ -76,5 +139,5 @@ int ph_sqlite_schema(struct ph_sqlite_connection *connection, struct ph_error *e
                        "the database has schema version %lld, this program knows version %d",
                        (long long)version, SCHEMA_VERSION);
     }
-    return PH_OK;
+    return renew_triggers(connection, err);
 }
