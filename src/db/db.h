@@ -27,6 +27,7 @@ struct ph_db_traits {
     bool is_in_name_order;  /* pages of names come in their order; else in one that stays the same */
     bool is_local;       /* the data is this process's alone and lies in a directory: segments, copy, check */
     bool has_conditions; /* of two that make the same name at once, one is told */
+    bool is_shared;      /* an Apache James works on the same tables */
 };
 const struct ph_db_traits *ph_db_traits(const struct ph_db *db);
 

@@ -31,6 +31,7 @@ const struct ph_test_engine ph_test_engines[] = {
     {"sqlite", open_sqlite, NULL},
 #ifdef PH_WITH_CASSANDRA
     {"cassandra", ph_test_keyspace_open_free, ph_test_keyspace_clear_free},
+    {"cassandra-lwt-james", ph_test_keyspace_open_james, ph_test_keyspace_clear_james},
 #endif
 };
 unsigned ph_test_engine_count = 1;

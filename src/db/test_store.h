@@ -22,8 +22,8 @@ struct ph_test_engine {
                  struct ph_error *err); /* before it is opened first; NULL: nothing */
 };
 
-/* SQLite; and Cassandra where POSTHOUSE_TEST_CASSANDRA names a node, "127.0.0.1:9042" (its datacenter: dc1): see
- * db/cassandra/test_keyspace.h. */
+/* SQLite; and Cassandra where POSTHOUSE_TEST_CASSANDRA names a node, "127.0.0.1:9042" (its datacenter: dc1), in two
+ * of its variants, which between them have most of what there is: see db/cassandra/test_keyspace.h. */
 extern const struct ph_test_engine ph_test_engines[];
 extern unsigned ph_test_engine_count;
 

@@ -71,21 +71,25 @@ static void close_engine(struct ph_db *db)
 }
 
 /* Of profile lwt two who make the same name are told apart. */
-#define FUNCTIONS(is_lwt)                                                                                  \
-    {                                                                                                      \
-        .traits = {.name = "cassandra", .has_conditions = (is_lwt)}, .counts_itself = true,                \
-        .query = ph_cassandra_query, .query_each = ph_cassandra_query_each, .next = ph_cassandra_next,     \
-        .end = ph_cassandra_end, .cell_i64 = ph_cassandra_row_i64, .cell_bytes = ph_cassandra_row_bytes,   \
-        .cell_uuid = ph_cassandra_row_uuid, .submit = ph_cassandra_submit, .set_companion = set_companion, \
-        .waiting = waiting, .remote_stats = remote_stats, .copy = copy, .close = close_engine,             \
+#define FUNCTIONS(is_lwt, is_james)                                                                \
+    {                                                                                              \
+        .traits = {.name = "cassandra", .has_conditions = (is_lwt), .is_shared = (is_james)},      \
+        .counts_itself = true, .query = ph_cassandra_query, .query_each = ph_cassandra_query_each, \
+        .next = ph_cassandra_next, .end = ph_cassandra_end, .cell_i64 = ph_cassandra_row_i64,      \
+        .cell_bytes = ph_cassandra_row_bytes, .cell_uuid = ph_cassandra_row_uuid,                  \
+        .submit = ph_cassandra_submit, .set_companion = set_companion, .waiting = waiting,         \
+        .remote_stats = remote_stats, .copy = copy, .close = close_engine,                         \
     }
 
-static const struct ph_db_engine functions = FUNCTIONS(false);
-static const struct ph_db_engine functions_lwt = FUNCTIONS(true);
+/* By profile, then by whether it is shared. */
+static const struct ph_db_engine functions[2][2] = {
+    [PH_CASSANDRA_LWT] = {FUNCTIONS(true, false), FUNCTIONS(true, true)},
+    [PH_CASSANDRA_LWT_FREE] = {FUNCTIONS(false, false), FUNCTIONS(false, true)},
+};
 
 static bool is_cassandra(const struct ph_db *db)
 {
-    return db->engine == &functions || db->engine == &functions_lwt;
+    return db->engine >= &functions[0][0] && db->engine <= &functions[1][1];
 }
 
 struct ph_cql_session *ph_cassandra_session(struct ph_db *db)
@@ -134,8 +138,7 @@ int ph_cassandra_open(const struct ph_cassandra_options *options, struct ph_db *
         return ph_cassandra_fail(err, status, false, "Cassandra", error);
     }
     struct ph_cassandra *engine = ph_zalloc(sizeof *engine);
-    bool is_lwt = options->keyspace.profile == PH_CASSANDRA_LWT;
-    engine->db.engine = is_lwt ? &functions_lwt : &functions;
+    engine->db.engine = &functions[options->keyspace.profile][options->keyspace.is_shared ? 1 : 0];
     engine->db.clock = options->clock;
     engine->log = options->log;
     engine->session = session;

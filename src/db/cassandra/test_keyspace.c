@@ -135,20 +135,42 @@ int ph_test_keyspace_clear(const struct ph_cassandra_options *options, struct ph
 
 /* ---- Of a test store ---- */
 
-int ph_test_keyspace_open_free(struct ph_test_store *store, struct ph_error *err)
+static int open_one(struct ph_test_store *store, enum ph_cassandra_profile profile, bool is_shared,
+                    struct ph_error *err)
 {
     char name[PH_TEST_KEYSPACE_NAME_MAX];
     struct ph_cassandra_options options;
-    ph_test_keyspace_options(PH_CASSANDRA_LWT_FREE, false, name, &options);
+    ph_test_keyspace_options(profile, is_shared, name, &options);
     options.log = &store->log;
     return ph_cassandra_open(&options, &store->db, err);
 }
 
-int ph_test_keyspace_clear_free(struct ph_test_store *store, struct ph_error *err)
+static int clear_one(enum ph_cassandra_profile profile, bool is_shared, struct ph_error *err)
 {
     char name[PH_TEST_KEYSPACE_NAME_MAX];
     struct ph_cassandra_options options;
-    (void)store;
-    ph_test_keyspace_options(PH_CASSANDRA_LWT_FREE, false, name, &options);
+    ph_test_keyspace_options(profile, is_shared, name, &options);
     return ph_test_keyspace_clear(&options, err);
+}
+
+int ph_test_keyspace_open_free(struct ph_test_store *store, struct ph_error *err)
+{
+    return open_one(store, PH_CASSANDRA_LWT_FREE, false, err);
+}
+
+int ph_test_keyspace_clear_free(struct ph_test_store *store, struct ph_error *err)
+{
+    (void)store;
+    return clear_one(PH_CASSANDRA_LWT_FREE, false, err);
+}
+
+int ph_test_keyspace_open_james(struct ph_test_store *store, struct ph_error *err)
+{
+    return open_one(store, PH_CASSANDRA_LWT, true, err);
+}
+
+int ph_test_keyspace_clear_james(struct ph_test_store *store, struct ph_error *err)
+{
+    (void)store;
+    return clear_one(PH_CASSANDRA_LWT, true, err);
 }

@@ -19,8 +19,10 @@ void ph_test_keyspace_options(enum ph_cassandra_profile profile, bool is_shared,
 /* Makes it, or what it lacks, and empties its tables. */
 int ph_test_keyspace_clear(const struct ph_cassandra_options *options, struct ph_error *err) PH_MUST_USE;
 
-/* Of a test store: profile lwt-free, not shared. */
+/* Of a test store: profile lwt-free, not shared; and profile lwt, shared with James. */
 int ph_test_keyspace_open_free(struct ph_test_store *store, struct ph_error *err) PH_MUST_USE;
 int ph_test_keyspace_clear_free(struct ph_test_store *store, struct ph_error *err) PH_MUST_USE;
+int ph_test_keyspace_open_james(struct ph_test_store *store, struct ph_error *err) PH_MUST_USE;
+int ph_test_keyspace_clear_james(struct ph_test_store *store, struct ph_error *err) PH_MUST_USE;
 
 #endif
