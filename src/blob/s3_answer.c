@@ -34,11 +34,13 @@ bool ph_s3_content_range(struct ph_bytes value, uint64_t *out_size)
            ph_bytes_to_u64(ph_bytes_from(value, slash + 1), out_size);
 }
 
-int ph_s3_status_class(long status, bool *out_is_passing)
+int ph_s3_status_class(long status, const char *text, bool *out_is_passing)
 {
     *out_is_passing = status == 408 || status == 429 || (status >= 500 && status != 507 && status != 501);
     if (status == 404) {
-        return PH_ENOTFOUND;
+        /* An object that is not there is not a bucket that is not there. */
+        bool has_no_bucket = strncmp(text, "NoSuchBucket", strlen("NoSuchBucket")) == 0;
+        return has_no_bucket ? PH_EDENIED : PH_ENOTFOUND;
     }
     if (status == 401 || status == 403) {
         return PH_EDENIED;

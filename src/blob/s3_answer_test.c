@@ -77,9 +77,12 @@ static void a_status_says_whether_to_try_again(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         bool is_passing = !cases[i].is_passing;
-        assert_int_equal(ph_s3_status_class(cases[i].status, &is_passing), cases[i].class);
+        assert_int_equal(ph_s3_status_class(cases[i].status, "", &is_passing), cases[i].class);
         assert_int_equal(is_passing, cases[i].is_passing);
     }
+    bool is_passing;
+    assert_int_equal(ph_s3_status_class(404, "NoSuchBucket: mail", &is_passing), PH_EDENIED);
+    assert_int_equal(ph_s3_status_class(404, "NoSuchKey: mail", &is_passing), PH_ENOTFOUND);
 }
 
 int main(void)

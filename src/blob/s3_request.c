@@ -197,10 +197,9 @@ static int judge_status(struct ph_s3_request *request, long status)
 {
     char text[160];
     ph_s3_error_text(ph_bytes_of(request->answer, request->answer_len), text, sizeof text);
-    int class = ph_s3_status_class(status, &request->is_passing);
-    bool has_no_bucket = strncmp(text, "NoSuchBucket", strlen("NoSuchBucket")) == 0;
-    return ph_fail(&request->error, has_no_bucket ? PH_EDENIED : class, "S3: %s %s: status %ld %s",
-                   method_names[request->method], request->key, status, text);
+    int class = ph_s3_status_class(status, text, &request->is_passing);
+    return ph_fail(&request->error, class, "S3: %s %s: status %ld %s", method_names[request->method],
+                   request->key, status, text);
 }
 
 static int judge(struct ph_s3_request *request)
