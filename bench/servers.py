@@ -142,6 +142,21 @@ class Posthouse(Server):
         return {name: one["count"] for name, one in status["statements"].items()}
 
 
+class Nothing(Server):
+    """bench/nothing.c: says what the load wants to hear, and does nothing. What it takes, the kernel takes."""
+
+    name = "nothing"
+
+    def __init__(self, directory, binary):
+        super().__init__(directory)
+        self.binary = binary
+
+    def start(self):
+        self.process = subprocess.Popen([self.binary], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        self.ports = dict(zip(("lmtp", "pop3"), map(int, self.process.stdout.readline().split())))
+        return self
+
+
 class Dovecot(Server):
     """At its best: sdbox, processes that are used again, logins in high-performance mode, an authentication cache, a
     password that costs nothing to check; fsync as it is by default for LMTP."""
