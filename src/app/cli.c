@@ -4,10 +4,13 @@
  */
 #include "app/cli.h"
 
+#include <limits.h>
 #include <string.h>
 #include <sysexits.h>
 
 #include <jansson.h>
+
+_Static_assert(PH_CLI_OPTION_COUNT <= sizeof(unsigned) * CHAR_BIT, "an option is a bit of an unsigned");
 
 static const char DEFAULT_CONFIG[] = "/etc/posthouse/posthouse.yaml";
 
