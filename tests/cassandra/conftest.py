@@ -57,7 +57,7 @@ def make_keyspace(node, shared_session):
         settings = on_cassandra(node, name, **of_cassandra)
         server = Server(settings)
         try:
-            server.cli("schema", "create", "--replication", f"{DATACENTER}=1")
+            server.cli("schema", "create", "--replication", f"{DATACENTER}=1", timeout=300)
         finally:
             server.remove()
         return settings

@@ -62,7 +62,7 @@ def new_server(node, session):
 
 
 def create(server, *words):
-    return server.cli("schema", "create", "--replication", f"{DATACENTER}=1", *words)
+    return server.cli("schema", "create", "--replication", f"{DATACENTER}=1", *words, timeout=300)
 
 
 def columns(session, keyspace):
