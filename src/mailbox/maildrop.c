@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "mailbox/mailbox-private.h"
+#include "store/pop3_floor.h"
 
 _Static_assert(sizeof(struct ph_maildrop_entry) == sizeof(struct ph_pop3_entry) &&
                    offsetof(struct ph_maildrop_entry, size) == offsetof(struct ph_pop3_entry, size),
@@ -77,6 +78,28 @@ struct ph_bytes ph_maildrop_uidl(const struct ph_maildrop *drop, size_t at, char
 
 /* ---- Reading, and rows that list what is gone ---- */
 
+/* Rows of a message arrive in any order, and from another datacenter whenever its link lets them through. That it is
+ * gone is known only of one so old that nobody adds rows to it any more, and of which no datacenter has any. */
+static bool is_surely_gone(struct ph_maildrop *drop, const struct ph_uuid *id)
+{
+    struct ph_mailboxes *mailboxes = drop->mailboxes;
+    if (!mailboxes->has_nodes) {
+        return true;
+    }
+    if (ph_real_us(mailboxes->clock) < ph_uuid_unix_us(id) + PH_POP3_FLOOR_MS * 1000ULL) {
+        return false;
+    }
+    struct ph_rows *rows;
+    int result = ph_db_query(mailboxes->db, &rows, NULL, PH_STMT_IMAP_UID_GET_ANYWHERE, ph_uuid_value(id),
+                             ph_uuid_value(&drop->mailbox.id));
+    if (result == PH_OK) {
+        result = ph_rows_next(rows, NULL);
+        ph_rows_end(&rows);
+        return result == 0;
+    }
+    return false;
+}
+
 static void remove_stale(struct ph_maildrop *drop, const struct ph_uuid *id)
 {
     struct ph_mailboxes *mailboxes = drop->mailboxes;
@@ -95,9 +118,14 @@ int ph_maildrop_read(struct ph_maildrop *drop, size_t at, enum ph_message_part p
     if (result == PH_OK) {
         result = ph_message_row_open(drop->mailboxes, &row, part, out_reader, err);
     }
-    if (result == PH_ENOTFOUND) {
-        remove_stale(drop, id);
+    if (result != PH_ENOTFOUND) {
+        return result;
     }
+    if (!is_surely_gone(drop, id)) {
+        return ph_fail(err, PH_EUNAVAILABLE,
+                       "the message has not arrived here as a whole, or is just deleted");
+    }
+    remove_stale(drop, id);
     return result;
 }
 

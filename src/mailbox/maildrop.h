@@ -48,7 +48,8 @@ void ph_maildrop_close(struct ph_maildrop **drop);
 struct ph_bytes ph_maildrop_uidl(const struct ph_maildrop *drop, size_t at, char space[PH_UUID_TEXT_LEN + 1]);
 
 /* Opens message AT, of which at least PART is to be read. PH_ENOTFOUND: it is gone; its stale row is then removed, so
- * that the next session is clean. */
+ * that the next session is clean. PH_EUNAVAILABLE also where it may have come from another node so lately that not
+ * all of it is here yet. */
 int ph_maildrop_read(struct ph_maildrop *drop, size_t at, enum ph_message_part part,
                      struct ph_message_reader *out_reader, struct ph_error *err) PH_MUST_USE;
 

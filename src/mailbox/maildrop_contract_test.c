@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "mailbox/test_mail.h"
+#include "store/pop3_floor.h"
 #include "store/pop3_metadata.h"
 
 #define ALICE "alice@example.org"
@@ -243,37 +244,64 @@ static void who_wants_the_header_alone_opens_no_body(void **state)
     ph_buf_fini(&whole);
 }
 
-static void add_stale_row(struct ph_test_mail *mail, struct ph_uuid *out_id)
+static void add_row(struct ph_test_mail *mail, const struct ph_uuid *id)
 {
     struct ph_error err = {0};
     struct ph_plan plan;
     struct ph_mailbox inbox;
     ph_test_mail_open(mail, ALICE, "INBOX", &inbox);
-    *out_id = ph_uuid_gen_next(&mail->store.ids);
     ph_plan_init(&plan, &mail->arena);
-    ph_store_pop3_metadata_add(&plan, &inbox.id, out_id, 99);
+    ph_store_pop3_metadata_add(&plan, &inbox.id, id, 99);
     assert_int_equal(ph_db_apply(mail->store.db, &plan, &err), PH_OK);
+}
+
+static void add_stale_row(struct ph_test_mail *mail, struct ph_uuid *out_id)
+{
+    *out_id = ph_uuid_gen_next(&mail->store.ids);
+    add_row(mail, out_id);
 }
 
 static void a_row_of_a_message_that_is_gone_is_cleaned_when_it_is_read(void **state)
 {
     struct ph_test_mail *mail = *state;
     struct ph_error err = {0};
-    struct ph_uuid stale;
     struct ph_message_reader reader;
     assert_int_equal(ph_test_mail_deliver(mail, ALICE, "INBOX", HEADER, "1", NULL), PH_OK);
-    add_stale_row(mail, &stale);
+    /* So old that nothing of it is on its way. */
+    const struct ph_uuid stale =
+        ph_uuid_first_of_us(ph_real_us(&ph_clock_system) - 2 * PH_POP3_FLOOR_MS * 1000ULL);
+    add_row(mail, &stale);
     struct ph_maildrop *drop = open_drop(mail, ALICE);
     assert_int_equal(drop->count, 2);
     mail->store.log.level = PH_LOG_ERROR + 1;
-    assert_int_equal(ph_maildrop_read(drop, 1, PH_MESSAGE_WHOLE, &reader, &err), PH_ENOTFOUND);
-    assert_int_equal(ph_maildrop_read(drop, 0, PH_MESSAGE_WHOLE, &reader, &err), PH_OK);
+    assert_int_equal(ph_maildrop_read(drop, 0, PH_MESSAGE_WHOLE, &reader, &err), PH_ENOTFOUND);
+    assert_int_equal(ph_maildrop_read(drop, 1, PH_MESSAGE_WHOLE, &reader, &err), PH_OK);
     ph_message_close(&reader);
     ph_maildrop_close(&drop);
     /* Plans are applied in order: behind this one the repair is done. */
     assert_int_equal(ph_test_mail_deliver(mail, BOB, "INBOX", HEADER, "1", NULL), PH_OK);
     drop = open_drop(mail, ALICE);
     assert_int_equal(drop->count, 1);
+    ph_maildrop_close(&drop);
+}
+
+static void a_row_whose_message_may_yet_come_stays(void **state)
+{
+    struct ph_test_mail *mail = *state;
+    struct ph_error err = {0};
+    struct ph_uuid young;
+    struct ph_message_reader reader;
+    assert_int_equal(ph_test_mail_deliver(mail, ALICE, "INBOX", HEADER, "1", NULL), PH_OK);
+    add_stale_row(mail, &young);
+    struct ph_maildrop *drop = open_drop(mail, ALICE);
+    mail->store.log.level = PH_LOG_ERROR + 1;
+    bool has_nodes = !ph_db_traits(mail->store.db)->is_local;
+    assert_int_equal(ph_maildrop_read(drop, 1, PH_MESSAGE_WHOLE, &reader, &err),
+                     has_nodes ? PH_EUNAVAILABLE : PH_ENOTFOUND);
+    ph_maildrop_close(&drop);
+    assert_int_equal(ph_test_mail_deliver(mail, BOB, "INBOX", HEADER, "1", NULL), PH_OK);
+    drop = open_drop(mail, ALICE);
+    assert_int_equal(drop->count, has_nodes ? 2 : 1);
     ph_maildrop_close(&drop);
 }
 
@@ -403,6 +431,7 @@ int main(void)
         TEST(messages_are_read_by_number),
         TEST(who_wants_the_header_alone_opens_no_body),
         TEST(a_row_of_a_message_that_is_gone_is_cleaned_when_it_is_read),
+        TEST(a_row_whose_message_may_yet_come_stays),
         TEST(what_is_marked_goes_and_nothing_else),
         TEST(nothing_marked_is_done_at_once),
         TEST(what_is_gone_already_counts_as_gone),

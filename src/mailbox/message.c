@@ -82,6 +82,8 @@ int ph_message_list(struct ph_mailboxes *mailboxes, const struct ph_access *acce
 
 /* ---- Content ---- */
 
+static const uint64_t ARRIVAL_US = 24ULL * 3600 * 1000000;
+
 /* Content that is not there: was the message deleted since its row was read, or is it lost? */
 static int judge_missing(struct ph_mailboxes *mailboxes, const struct ph_message_row *row,
                          struct ph_error *err)
@@ -91,6 +93,11 @@ static int judge_missing(struct ph_mailboxes *mailboxes, const struct ph_message
     if (result == PH_OK) {
         char text[PH_UUID_TEXT_LEN + 1];
         ph_uuid_format(&row->message_id, text);
+        /* What comes from another datacenter comes in any order, and late after its link was down. */
+        if (mailboxes->has_nodes &&
+            ph_real_us(mailboxes->clock) < ph_uuid_unix_us(&row->message_id) + ARRIVAL_US) {
+            return ph_fail(err, PH_EUNAVAILABLE, "message %s: its content is not here yet", text);
+        }
         return ph_fail(err, PH_ECORRUPT, "message %s: its content is gone", text);
     }
     return result;
