@@ -6,7 +6,7 @@
  * db/plan.h ("Rounds") and db/db.h; what each statement is in CQL, and at which consistency level, in cql_*.def.
  *
  * Bounded: at most `requests_max` requests are under way and `queue_max` wait to be; a read or a plan beyond that fails
- * at once with PH_EBUSY, and one that has waited for half the request timeout with PH_EUNAVAILABLE. So while Cassandra
+ * at once, and so does one that has waited for half the request timeout, with PH_EUNAVAILABLE. So while Cassandra
  * does not answer, no caller waits for longer than one and a half times the timeout, and nothing piles up. When it
  * answers again the driver finds that out itself.
  *

@@ -16,7 +16,7 @@ int ph_cassandra_fail(struct ph_error *err, enum ph_cql_status status, bool is_w
     static const int classes[] = {
         [PH_CQL_OK] = PH_EBUG,
         [PH_CQL_UNAVAILABLE] = PH_EUNAVAILABLE,
-        [PH_CQL_OVERLOADED] = PH_EBUSY,
+        [PH_CQL_OVERLOADED] = PH_EUNAVAILABLE, /* busy is what somebody else holds */
         [PH_CQL_TIMEOUT] = PH_EUNAVAILABLE,
         [PH_CQL_INVALID] = PH_EINVALID,
         [PH_CQL_DENIED] = PH_EDENIED,

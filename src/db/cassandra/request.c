@@ -231,7 +231,7 @@ void ph_cassandra_request_send(struct ph_cassandra_request *request)
     if (when == NOW) {
         execute(request);
     } else if (when == NEVER) {
-        turn_away(request, PH_EBUSY);
+        turn_away(request, PH_EUNAVAILABLE);
     }
 }
 
