@@ -27,6 +27,26 @@ static void mind_floor(struct ph_mailboxes *mailboxes, struct ph_message_row *ro
     }
 }
 
+static int add_metadata(struct ph_mailboxes *mailboxes, struct ph_message_row *row,
+                        const struct ph_uid_wish *wish, struct ph_plan *plan, struct ph_error *err)
+{
+    struct ph_number_slots slots[2];
+    int result = PH_OK;
+    mind_floor(mailboxes, row, plan);
+    ph_store_imap_uid_add(plan, row, &slots[0]);
+    if (mailboxes->uids->numbers_on_append) {
+        ph_store_message_id_add(plan, row, &slots[1]);
+        result = mailboxes->uids->number(mailboxes->uids, plan, &row->mailbox_id, wish, slots, 2, err);
+    }
+    ph_listeners_added(plan, row);
+    return result;
+}
+
+static int64_t now_ms(const struct ph_mailboxes *mailboxes)
+{
+    return (int64_t)(ph_real_us(mailboxes->clock) / 1000);
+}
+
 static int add_rows(struct ph_mailboxes *mailboxes, const struct ph_append *message,
                     const struct ph_uuid *mailbox, struct ph_plan *plan, struct ph_error *err)
 {
@@ -35,30 +55,33 @@ static int add_rows(struct ph_mailboxes *mailboxes, const struct ph_append *mess
         .message_id = message->message_id,
         .mailbox_id = *mailbox,
         .internal_date_ms = message->internal_date_ms,
-        .save_date_ms = origin != NULL && origin->save_date_ms != 0
-                            ? origin->save_date_ms
-                            : (int64_t)(ph_real_us(mailboxes->clock) / 1000),
+        .save_date_ms =
+            origin != NULL && origin->save_date_ms != 0 ? origin->save_date_ms : now_ms(mailboxes),
         .kept = origin == NULL ? NULL : &origin->kept,
         .body_start_octet = message->header_bytes,
         .full_content_octets = message->total_bytes,
         .header_content = message->header_blob,
         .body_content = message->body_blob,
     };
-    mind_floor(mailboxes, &row, plan);
     if (!message->has_message_row) {
         ph_store_message_add(plan, &row);
     }
-    struct ph_number_slots slots[2];
-    ph_store_imap_uid_add(plan, &row, &slots[0]);
-    int result = PH_OK;
-    if (mailboxes->uids->numbers_on_append) {
-        ph_store_message_id_add(plan, &row, &slots[1]);
-        const struct ph_uid_wish wish = {origin == NULL ? 0 : origin->uid,
-                                         origin == NULL ? 0 : origin->uid_limit};
-        result = mailboxes->uids->number(mailboxes->uids, plan, mailbox, &wish, slots, 2, err);
-    }
-    ph_listeners_added(plan, &row);
-    return result;
+    const struct ph_uid_wish wish = {origin == NULL ? 0 : origin->uid,
+                                     origin == NULL ? 0 : origin->uid_limit};
+    return add_metadata(mailboxes, &row, &wish, plan, err);
+}
+
+int ph_append_copy(struct ph_mailboxes *mailboxes, const struct ph_message_row *source,
+                   const struct ph_message_kept *kept, const struct ph_uuid *mailbox, struct ph_plan *plan,
+                   struct ph_error *err)
+{
+    struct ph_message_row row = *source;
+    struct ph_message_kept recent = *kept;
+    recent.flags |= PH_FLAG_RECENT;
+    row.mailbox_id = *mailbox;
+    row.save_date_ms = now_ms(mailboxes);
+    row.kept = &recent;
+    return add_metadata(mailboxes, &row, NULL, plan, err);
 }
 
 int ph_mailbox_append(struct ph_mailboxes *mailboxes, const struct ph_access *access, struct ph_bytes user,

@@ -39,6 +39,10 @@ int ph_mailbox_find(struct ph_mailboxes *mailboxes, struct ph_bytes user, struct
 void ph_mailbox_row_new(struct ph_mailboxes *mailboxes, struct ph_bytes user, struct ph_bytes name,
                         struct ph_mailbox_row *out_row);
 
+/* Asks messageV3 for what ROW lacks, if it lacks something. PH_ENOTFOUND: the message is gone. */
+int ph_message_row_complete(struct ph_mailboxes *mailboxes, struct ph_message_row *row,
+                            struct ph_error *err) PH_MUST_USE;
+
 /* The row of one message, complete or not. PH_ENOTFOUND. */
 int ph_message_row_get(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox,
                        const struct ph_uuid *id, struct ph_message_row *out_row,
@@ -47,6 +51,11 @@ int ph_message_row_get(struct ph_mailboxes *mailboxes, const struct ph_uuid *mai
 /* Opens the content of a message whose row was read. PH_ENOTFOUND: it was deleted since. */
 int ph_message_row_open(struct ph_mailboxes *mailboxes, struct ph_message_row *row, enum ph_message_part part,
                         struct ph_message_reader *out_reader, struct ph_error *err) PH_MUST_USE;
+
+/* Adds to PLAN what makes the message of SOURCE, which is complete, appear in MAILBOX too, with KEPT. */
+int ph_append_copy(struct ph_mailboxes *mailboxes, const struct ph_message_row *source,
+                   const struct ph_message_kept *kept, const struct ph_uuid *mailbox, struct ph_plan *plan,
+                   struct ph_error *err) PH_MUST_USE;
 
 /* What projections may still say of a message that has no row of imapUidTable in MAILBOX. */
 void ph_expunge_stale(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox, const struct ph_uuid *id,

@@ -8,20 +8,26 @@
 #include "mailbox/mailbox-private.h"
 #include "store/message.h"
 
-int ph_message_row_get(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox,
-                       const struct ph_uuid *id, struct ph_message_row *out_row, struct ph_error *err)
+int ph_message_row_complete(struct ph_mailboxes *mailboxes, struct ph_message_row *row, struct ph_error *err)
 {
-    int result = ph_store_imap_uid_get(mailboxes->db, id, mailbox, out_row, err);
-    if (result == PH_OK && !ph_message_row_is_complete(out_row)) {
-        result = ph_store_message_complete(mailboxes->db, out_row, err);
+    int result = PH_OK;
+    if (!ph_message_row_is_complete(row)) {
+        result = ph_store_message_complete(mailboxes->db, row, err);
     }
-    if (result == PH_OK && !ph_message_row_is_complete(out_row)) {
+    if (result == PH_OK && !ph_message_row_is_complete(row)) {
         char text[PH_UUID_TEXT_LEN + 1];
-        ph_uuid_format(id, text);
+        ph_uuid_format(&row->message_id, text);
         result = ph_fail(err, PH_ECORRUPT,
                          "message %s: neither imapUidTable nor messageV3 has all its columns", text);
     }
     return result;
+}
+
+int ph_message_row_get(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox,
+                       const struct ph_uuid *id, struct ph_message_row *out_row, struct ph_error *err)
+{
+    int result = ph_store_imap_uid_get(mailboxes->db, id, mailbox, out_row, err);
+    return result != PH_OK ? result : ph_message_row_complete(mailboxes, out_row, err);
 }
 
 static void message_of(const struct ph_message_row *row, struct ph_message *out_message)

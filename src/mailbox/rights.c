@@ -2,8 +2,12 @@
 #include "mailbox/rights.h"
 
 static const char *const words[] = {
-    [PH_RIGHT_LOOKUP] = "see",          [PH_RIGHT_READ] = "read",         [PH_RIGHT_INSERT] = "add to",
-    [PH_RIGHT_EXPUNGE] = "delete from", [PH_RIGHT_ADMINISTER] = "change",
+    [PH_RIGHT_LOOKUP] = "see",
+    [PH_RIGHT_READ] = "read",
+    [PH_RIGHT_INSERT] = "add to",
+    [PH_RIGHT_EXPUNGE] = "delete from",
+    [PH_RIGHT_FLAGS] = "flag messages in",
+    [PH_RIGHT_ADMINISTER] = "change",
 };
 
 int ph_rights_check(const struct ph_access *access, struct ph_bytes owner, enum ph_right right,

@@ -13,6 +13,7 @@ enum ph_right {
     PH_RIGHT_READ,
     PH_RIGHT_INSERT,
     PH_RIGHT_EXPUNGE,
+    PH_RIGHT_FLAGS,
     PH_RIGHT_ADMINISTER, /* create, delete */
 };
 

@@ -174,10 +174,14 @@ static int number(struct ph_uid_policy *policy, struct ph_plan *plan, const stru
         {.counter = PH_COUNTER_UID, .next = wanted, .wish = wish == NULL ? &no_wish : wish},
         {.counter = PH_COUNTER_MODSEQ, .next = one_more},
     };
-    int result = reach((struct lwt_uids *)policy, mailbox, aims, COUNTERS, err);
+    bool wants_uid = ph_number_slots_want_uid(slots, slot_count);
+    int result = wants_uid ? reach((struct lwt_uids *)policy, mailbox, aims, COUNTERS, err)
+                           : reach((struct lwt_uids *)policy, mailbox, &aims[1], 1, err);
     uint64_t uid = aims[0].to != 0 ? aims[0].to : aims[0].wish->uid;
     for (unsigned i = 0; result == PH_OK && i < slot_count; i++) {
-        *slots[i].uid = ph_i64((int64_t)uid);
+        if (slots[i].uid != NULL) {
+            *slots[i].uid = ph_i64((int64_t)uid);
+        }
         *slots[i].modseq = ph_i64((int64_t)aims[1].to);
     }
     return result;

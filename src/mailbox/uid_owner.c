@@ -49,8 +49,9 @@ struct numbering {
     struct owner *owner;
     struct ph_uuid mailbox;
     struct ph_uid_wish wish;
-    uint64_t uid; /* 0 until given */
-    uint64_t modseq;
+    uint64_t uid;
+    uint64_t modseq; /* 0 until given */
+    bool wants_uid;
     uint64_t raised_uid; /* 0, or the bound that this plan writes */
     uint64_t raised_modseq;
     unsigned removals;
@@ -159,18 +160,22 @@ static void give(struct ph_plan *plan, struct ph_plan_hook *hook)
 {
     struct numbering *numbering = (struct numbering *)hook;
     struct owner *owner = numbering->owner;
-    if (numbering->uid != 0) {
+    if (numbering->modseq != 0) {
         return; /* the same plan again, after an unknown outcome */
     }
     pthread_mutex_lock(&owner->lock);
     struct counters *counters = find(owner, &numbering->mailbox);
     assert(counters != NULL);
-    numbering->uid = take_wanted(&counters->uid, &numbering->wish, &numbering->raised_uid);
+    if (numbering->wants_uid) {
+        numbering->uid = take_wanted(&counters->uid, &numbering->wish, &numbering->raised_uid);
+    }
     numbering->modseq = take(&counters->modseq, &numbering->raised_modseq);
     numbering->removals = counters->removals;
     pthread_mutex_unlock(&owner->lock);
     for (unsigned i = 0; i < numbering->slot_count; i++) {
-        *numbering->slots[i].uid = ph_i64((int64_t)numbering->uid);
+        if (numbering->slots[i].uid != NULL) {
+            *numbering->slots[i].uid = ph_i64((int64_t)numbering->uid);
+        }
         *numbering->slots[i].modseq = ph_i64((int64_t)numbering->modseq);
     }
     if (numbering->raised_uid != 0) {
@@ -243,6 +248,7 @@ static int number(struct ph_uid_policy *policy, struct ph_plan *plan, const stru
     numbering->mailbox = *mailbox;
     numbering->wish = wish == NULL ? (struct ph_uid_wish){0} : *wish;
     numbering->slot_count = slot_count;
+    numbering->wants_uid = ph_number_slots_want_uid(slots, slot_count);
     memcpy(numbering->slots, slots, slot_count * sizeof slots[0]);
     ph_plan_hook_add(plan, &numbering->hook);
     return PH_OK;

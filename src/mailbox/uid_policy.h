@@ -24,7 +24,7 @@ struct ph_uid_policy {
     /* False: a message has no UID when it is added and gets it some other time; number is not called. */
     bool numbers_on_append;
     /* Sees to it that all SLOTS get one new UID and one new MODSEQ of MAILBOX before PLAN's statements are run.
-     * May read the store. SLOTS is copied. */
+     * May read the store. SLOTS is copied; if all of them have a NULL for the UID, none is given. */
     int (*number)(struct ph_uid_policy *policy, struct ph_plan *plan, const struct ph_uuid *mailbox,
                   const struct ph_uid_wish *wish, const struct ph_number_slots *slots, unsigned slot_count,
                   struct ph_error *err);

@@ -44,7 +44,9 @@ static int number(struct ph_uid_policy *policy, struct ph_plan *plan, const stru
     uint64_t uid = is_wanted ? wish->uid : draw(rand);
     uint64_t modseq = draw(rand);
     for (unsigned i = 0; i < slot_count; i++) {
-        *slots[i].uid = ph_i64((int64_t)uid);
+        if (slots[i].uid != NULL) {
+            *slots[i].uid = ph_i64((int64_t)uid);
+        }
         *slots[i].modseq = ph_i64((int64_t)modseq);
     }
     return PH_OK;

@@ -21,6 +21,16 @@ int ph_store_imap_uid_take(struct ph_rows *rows, const struct ph_uuid *message_i
                            const struct ph_uuid *mailbox_id, struct ph_message_row *out_row,
                            struct ph_error *err) PH_MUST_USE;
 
+static inline bool ph_number_slots_want_uid(const struct ph_number_slots *slots, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (slots[i].uid != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The row goes in with no UID and no MODSEQ; *OUT_SLOTS is for who gives them. */
 void ph_store_imap_uid_add(struct ph_plan *plan, const struct ph_message_row *row,
                            struct ph_number_slots *out_slots);
