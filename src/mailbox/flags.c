@@ -9,13 +9,15 @@
  * open, a row with nothing but a flag, readers take no notice.
  */
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "mailbox/copy.h"
 #include "mailbox/mailbox-private.h"
+#include "net/pool.h"
 #include "store/message_state.h"
 
-enum { TRIES_MAX = 16 };
+enum { TRIES_MAX = 64, PAUSE_MAX_US = 4000 };
 
 static const uint64_t MARGIN_US = 10 * 1000 * 1000;
 
@@ -124,12 +126,26 @@ static int change_one(struct flagging *f, const struct ph_message_state *seen, s
 
 /* ---- A plan's worth ---- */
 
+/* Of random length, or who was second would be so again. */
+static void pause_a_moment(void)
+{
+    uint32_t random;
+    ph_rand_fill(&ph_rand_system, &random, sizeof random);
+    const struct timespec pause = {.tv_nsec = (long)(random % PAUSE_MAX_US) * 1000};
+    ph_pool_blocking_begin();
+    (void)nanosleep(&pause, NULL);
+    ph_pool_blocking_end();
+}
+
 static int change_some(struct flagging *f, const struct ph_uuid *ids, size_t count, struct ph_error *err)
 {
     struct ph_message_state *states = ph_alloc(count * sizeof *states);
     int result = PH_ECONFLICT;
     for (unsigned attempt = 0; attempt < TRIES_MAX && result == PH_ECONFLICT; attempt++) {
         struct ph_plan plan;
+        if (attempt > 0) {
+            pause_a_moment();
+        }
         ph_arena_reset(&f->arena);
         ph_plan_init(&plan, &f->arena);
         result = ph_store_message_state_get(f->mailboxes->db, f->mailbox, ids, count, &f->arena, states, err);

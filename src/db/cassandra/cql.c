@@ -12,6 +12,8 @@ enum {
     OWN = PH_CASSANDRA_LWT_OWN | PH_CASSANDRA_FREE_OWN,
     JAMES = PH_CASSANDRA_LWT_JAMES | PH_CASSANDRA_FREE_JAMES,
     ALL = LWT | FREE,
+    LWT_OWN = PH_CASSANDRA_LWT_OWN,
+    FREE_OWN = PH_CASSANDRA_FREE_OWN,
     TEXT_BYTES_MAX = 4096,
 };
 
@@ -81,7 +83,7 @@ static int read_param(const char *text, size_t *at, struct ph_cql_ready *ready, 
     char form = 0;
     if (isalpha((unsigned char)text[*at])) {
         form = text[(*at)++];
-        if (strchr("pran", form) == NULL || number == 0) {
+        if (strchr("pranu", form) == NULL || number == 0) {
             return ph_fail(err, PH_EBUG, "no form %c of a parameter: %s", form, text);
         }
     }

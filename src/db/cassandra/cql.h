@@ -10,6 +10,7 @@
  *   ?3p, ?3r   of a mapping, "alias:bob@example.org": "alias:", and what is behind it
  *   ?1a        an address: the parameter, "@", and the next parameter
  *   ?2n        of a boolean: 1 if it is false, else 0
+ *   ?2u        as it is; null leaves its column alone in an UPDATE too
  * and ?0 is a timestamp in microseconds that is the smaller the later it is: with it the first write wins.
  * In EACH_WRITE and EACH_LOOSE the parameters are the columns of a row of EACH_READ.
  *

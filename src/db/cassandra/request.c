@@ -91,7 +91,8 @@ static int fill_values(struct ph_cassandra_request *request, const struct ph_val
         if (result != PH_OK) {
             return result;
         }
-        if (out->len == PH_CQL_NULL && statement->leaves_null_alone) {
+        bool leaves_alone = statement->leaves_null_alone || statement->ready.params[i].form == 'u';
+        if (out->len == PH_CQL_NULL && leaves_alone) {
             out->len = PH_CQL_UNSET;
         } else if (out->len > 0 && (is_copied || value.type == PH_VALUE_UUID)) {
             out->ptr = ph_arena_copy(&request->arena, out->ptr, (size_t)out->len);

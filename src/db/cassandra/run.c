@@ -295,6 +295,11 @@ static void finish(struct ph_cassandra_run *run)
     pthread_mutex_unlock(&engine->lock);
 }
 
+static bool is_expired(const struct ph_cassandra_run *run)
+{
+    return run->plan->expires_us != 0 && ph_real_us(run->engine->db.clock) >= run->plan->expires_us;
+}
+
 /* Called by whoever set is_pumping. */
 static void pump(struct ph_cassandra_run *run)
 {
@@ -326,6 +331,11 @@ static void pump(struct ph_cassandra_run *run)
             }
             break;
         case STEP:
+            if (is_expired(run)) {
+                struct ph_error err = {0};
+                fail(run, ph_fail(&err, PH_EUNAVAILABLE, "a plan that was not sent in time"), &err);
+                break;
+            }
             ph_cassandra_step_fill(run);
             run->step++;
             if (run->job_count > 0) {
