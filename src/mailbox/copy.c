@@ -77,7 +77,7 @@ static int take_back_orphans(struct copying *c, struct ph_plan *plan, struct ph_
             c->done[kept++] = c->ids[i];
         } else {
             size_t found;
-            result = ph_expunge(c->mailboxes, c->to, &c->ids[i], 1, plan, &found, err);
+            result = ph_expunge(c->mailboxes, c->to, &c->ids[i], 1, true, plan, &found, err);
         }
     }
     c->done_count = result == PH_OK ? kept : 0;
@@ -101,7 +101,7 @@ static int transfer(struct copying *c, bool is_move, struct ph_error *err)
     }
     if (result == PH_OK && is_move && c->done_count > 0) {
         size_t found;
-        result = ph_expunge(c->mailboxes, c->from, c->done, c->done_count, &plan, &found, err);
+        result = ph_expunge(c->mailboxes, c->from, c->done, c->done_count, true, &plan, &found, err);
     }
     return result == PH_OK ? apply_and_clear(c, &plan, err) : result;
 }

@@ -70,6 +70,7 @@ enum { PH_EXPUNGE_CHUNK = 1000 };
  * pop3late that do not say so themselves.
  * OUT_FOUND NULL: nobody asks, and a store that is local is spared the reads. */
 int ph_expunge(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox, const struct ph_uuid *ids,
-               size_t count, bool has_late, struct ph_plan *plan, size_t *out_found, struct ph_error *err) PH_MUST_USE;
+               size_t count, bool has_late, struct ph_plan *plan, size_t *out_found,
+               struct ph_error *err) PH_MUST_USE;
 
 #endif

@@ -33,7 +33,7 @@ struct ph_maildrop {
     struct ph_maildrop_entry *entries;
     size_t count;
     struct ph_pop3_uidls uidls; /* of the few that do not show their id */
-    bool has_late; /* pop3late may have some of them: see store/pop3_floor.h */
+    bool has_late;              /* pop3late may have some of them: see store/pop3_floor.h */
     struct ph_node_lock lock;
 };
 
