@@ -51,8 +51,11 @@ int ph_mailboxes_new(const struct ph_mailboxes_options *options, struct ph_mailb
     mailboxes->ids = options->ids;
     mailboxes->clock = options->clock;
     mailboxes->log = options->log;
-    mailboxes->node = (struct ph_node){ph_uuid_gen_next(options->ids), options->ids, options->db,
-                                       options->clock, options->log};
+    mailboxes->node.id = ph_uuid_gen_next(options->ids);
+    mailboxes->node.ids = options->ids;
+    mailboxes->node.db = options->db;
+    mailboxes->node.clock = options->clock;
+    mailboxes->node.log = options->log;
     mailboxes->paths =
         ph_path_cache_new(PATH_CACHE_SLOTS, mailboxes->has_nodes ? PATH_KEPT_US : 0, options->clock);
     mailboxes->uids = new_uids(options);

@@ -7,10 +7,15 @@
 
 enum { RENEW_AFTER_US = 30 * 1000 * 1000, LOOKS = 3, LOOK_PAUSE_MS = 50 };
 
-static uint64_t next_timestamp(const struct ph_node *node)
+static uint64_t next_timestamp(struct ph_node *node)
 {
-    struct ph_uuid id = ph_uuid_gen_next(node->ids);
-    return ph_uuid_unix_us(&id);
+    uint64_t now_us = ph_real_us(node->clock);
+    uint64_t last_us = atomic_load(&node->last_us);
+    uint64_t next_us;
+    do {
+        next_us = now_us > last_us ? now_us : last_us + 1;
+    } while (!atomic_compare_exchange_weak(&node->last_us, &last_us, next_us));
+    return next_us;
 }
 
 static void put(struct ph_node_lock *lock, struct ph_plan *plan)
@@ -20,7 +25,7 @@ static void put(struct ph_node_lock *lock, struct ph_plan *plan)
     lock->renewed_us = ph_mono_us(lock->node->clock);
 }
 
-void ph_node_lock_take(struct ph_node_lock *lock, const struct ph_node *node, const struct ph_uuid *mailbox,
+void ph_node_lock_take(struct ph_node_lock *lock, struct ph_node *node, const struct ph_uuid *mailbox,
                        struct ph_plan *plan)
 {
     *lock = (struct ph_node_lock){

@@ -14,6 +14,8 @@
 #ifndef PH_MAILBOX_NODE_LOCK_H
 #define PH_MAILBOX_NODE_LOCK_H
 
+#include <stdatomic.h>
+
 #include "mailbox/background.h"
 #include "store/maildrop_node.h"
 
@@ -24,10 +26,11 @@ struct ph_node {
     struct ph_db *db;
     const struct ph_clock *clock;
     const struct ph_log *log;
+    atomic_uint_fast64_t last_us; /* timestamp of a row; they ascend, also where the clock stands */
 };
 
 struct ph_node_lock {
-    const struct ph_node *node; /* NULL: there are no other nodes, and nothing is ever done */
+    struct ph_node *node; /* NULL: there are no other nodes, and nothing is ever done */
     struct ph_uuid mailbox;
     struct ph_uuid session;
     uint64_t renewed_us; /* monotonic */
@@ -37,7 +40,7 @@ struct ph_node_lock {
 };
 
 /* Adds the row to PLAN; then ph_node_lock_read in a later round; then ph_node_lock_settle. */
-void ph_node_lock_take(struct ph_node_lock *lock, const struct ph_node *node, const struct ph_uuid *mailbox,
+void ph_node_lock_take(struct ph_node_lock *lock, struct ph_node *node, const struct ph_uuid *mailbox,
                        struct ph_plan *plan);
 struct ph_db_read ph_node_lock_read(const struct ph_node_lock *lock, struct ph_value params[1]);
 int ph_node_lock_look(struct ph_node_lock *lock, struct ph_rows *rows, struct ph_error *err) PH_MUST_USE;
