@@ -26,7 +26,7 @@ struct ph_auth {
     struct ph_delays *delays;
     struct ph_jobs *jobs;
     atomic_bool is_hurried;
-    atomic_uint_fast64_t unavailable_us; /* monotonic: when the store last gave a hash thread no answer */
+    atomic_uint_fast64_t unavailable_us;    /* monotonic: when the store last gave a hash thread no answer */
     struct ph_bytes nobody_alg;             /* of what new passwords have */
     char nobody_hash[PH_PASSWORD_HASH_MAX]; /* of a password that nobody has */
     uint8_t nobody_secret[PH_AUTH_SECRET_BYTES];
