@@ -70,7 +70,7 @@ static int hold(struct ph_cassandra_store *store, struct ph_blob_reader *reader,
                 struct ph_bytes stored, struct ph_error *err)
 {
     bool is_shared = store->options.is_shared;
-    if (is_shared && index == 0 && stored.len > 0 && stored.len < reader->size) {
+    if (is_shared && index == 0 && stored.len > 0 && stored.len <= reader->size) {
         reader->place[CHUNK_BYTES] = stored.len;
     }
     uint32_t len = length_of(reader, index);
