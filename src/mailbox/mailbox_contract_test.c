@@ -132,9 +132,16 @@ static void a_row_that_lacks_columns_is_completed_from_messageV3(void **state)
     };
     ph_plan_add_values(&plan, PH_STAGE_TRUTH, PH_STMT_IMAP_UID_INSERT, 0, values, 10);
     assert_int_equal(ph_db_apply(mail->store.db, &plan, &err), PH_OK);
-    assert_int_equal(ph_test_mail_read(mail, BOB, "INBOX", &message.message_id, 100, &whole), PH_OK);
-    assert_true(ph_bytes_eq(ph_buf_view(&whole), PH_BYTES(HEADER BODY)));
-    assert_int_equal(ph_test_count(mail->store.db, PH_STMT_MESSAGE_GET), 1);
+    const struct ph_db_traits *traits = ph_db_traits(mail->store.db);
+    if (traits->is_local || traits->is_shared) {
+        assert_int_equal(ph_test_mail_read(mail, BOB, "INBOX", &message.message_id, 100, &whole), PH_OK);
+        assert_true(ph_bytes_eq(ph_buf_view(&whole), PH_BYTES(HEADER BODY)));
+        assert_int_equal(ph_test_count(mail->store.db, PH_STMT_MESSAGE_GET), 1);
+    } else {
+        /* There is no messageV3, for every row is whole: this one is what a late change left. */
+        assert_int_equal(ph_test_mail_read(mail, BOB, "INBOX", &message.message_id, 100, &whole),
+                         PH_ENOTFOUND);
+    }
     ph_buf_fini(&whole);
 }
 
@@ -428,7 +435,26 @@ static struct ph_test_cost cost_since(struct ph_test_mail *mail, const struct ph
                                  now.conditional - before->conditional};
 }
 
-static void a_delivery_is_six_inserts_and_nothing_else(void **state)
+/* What a store that is not of this process costs: true, and READS and WRITES are all that was sent, none of them
+ * conditional; or with conditions, some were. False of one that is local. */
+static bool assert_cost_elsewhere(struct ph_test_mail *mail, const struct ph_test_cost *cost, uint64_t reads,
+                                  uint64_t writes)
+{
+    const struct ph_db_traits *traits = ph_db_traits(mail->store.db);
+    if (traits->is_local) {
+        return false;
+    }
+    if (traits->has_conditions) {
+        assert_true(cost->conditional > 0);
+    } else {
+        assert_int_equal(cost->reads, reads);
+        assert_int_equal(cost->writes, writes);
+        assert_int_equal(cost->conditional, 0);
+    }
+    return true;
+}
+
+static void a_delivery_is_six_inserts_at_most_and_nothing_else(void **state)
 {
     struct ph_test_mail *mail = *state;
     assert_int_equal(ph_test_mail_deliver(mail, ALICE, "INBOX", HEADER, BODY, NULL), PH_OK);
@@ -443,23 +469,29 @@ static void a_delivery_is_six_inserts_and_nothing_else(void **state)
         counts[i] = ph_test_count(mail->store.db, inserts[i]);
     }
     assert_int_equal(ph_test_mail_deliver(mail, ALICE, "INBOX", HEADER, BODY, NULL), PH_OK);
+    struct ph_test_cost cost = cost_since(mail, &before);
+    if (assert_cost_elsewhere(mail, &cost, 0, 5)) {
+        return;
+    }
     for (size_t i = 0; i < INSERTS; i++) {
         assert_int_equal(ph_test_count(mail->store.db, inserts[i]) - counts[i], i == 0 ? 2 : 1);
     }
-    struct ph_test_cost cost = cost_since(mail, &before);
     assert_int_equal(cost.reads, 0);
     assert_int_equal(cost.conditional, 0);
     /* The content's own bookkeeping, a mark in its segment's row, is per commit and not per delivery. */
     assert_in_range(cost.writes, 6, 7);
 }
 
-static void a_first_delivery_reads_three_rows_and_writes_four_more(void **state)
+static void a_first_delivery_reads_three_rows_at_most_and_writes_four_more(void **state)
 {
     struct ph_test_mail *mail = *state;
     assert_int_equal(ph_test_mail_deliver(mail, BOB, "INBOX", HEADER, BODY, NULL), PH_OK);
     struct ph_test_cost before = ph_test_cost(mail->store.db);
     assert_int_equal(ph_test_mail_deliver(mail, ALICE, "INBOX", HEADER, BODY, NULL), PH_OK);
     struct ph_test_cost cost = cost_since(mail, &before);
+    if (assert_cost_elsewhere(mail, &cost, 1, 7)) { /* the path; five, path and mailbox */
+        return;
+    }
     assert_int_equal(cost.reads, 3);       /* the path, two counters */
     assert_in_range(cost.writes, 10, 11);  /* six, path and mailbox, two counters */
     assert_int_equal(cost.conditional, 1); /* the path, where two must not be made */
@@ -486,6 +518,15 @@ static void an_expunge_is_one_read_and_four_deletes(void **state)
     struct ph_uuid ids[5];
     for (int i = 0; i < 5; i++) {
         assert_int_equal(ph_test_mail_deliver(mail, ALICE, "INBOX", HEADER, BODY, &ids[i]), PH_OK);
+    }
+    if (!ph_db_traits(mail->store.db)->is_local) {
+        /* As many rounds for four as for one. */
+        uint64_t start = ph_db_rounds(mail->store.db);
+        assert_int_equal(expunge(mail, ALICE, "INBOX", ids, 1), 1);
+        uint64_t one = ph_db_rounds(mail->store.db) - start;
+        assert_int_equal(expunge(mail, ALICE, "INBOX", ids + 1, 4), 4);
+        assert_int_equal(ph_db_rounds(mail->store.db) - start - one, one);
+        return;
     }
     struct ph_test_cost before = ph_test_cost(mail->store.db);
     assert_int_equal(expunge(mail, ALICE, "INBOX", ids, 5), 5);
@@ -515,8 +556,8 @@ int main(void)
         TEST(a_deleted_mailbox_takes_its_messages_along),
         TEST(everything_of_a_user_goes_and_nothing_of_another),
         TEST(nobody_else_may_do_anything),
-        TEST(a_delivery_is_six_inserts_and_nothing_else),
-        TEST(a_first_delivery_reads_three_rows_and_writes_four_more),
+        TEST(a_delivery_is_six_inserts_at_most_and_nothing_else),
+        TEST(a_first_delivery_reads_three_rows_at_most_and_writes_four_more),
         TEST(reading_a_message_reads_its_row_and_its_content),
         TEST(an_expunge_is_one_read_and_four_deletes),
 #undef TEST

@@ -25,6 +25,19 @@ struct fixture {
     struct ph_uuid mailbox;
 };
 
+/* Whether the engine has compare and set at all; where not, it says so. */
+static bool has_conditions(struct fixture *f)
+{
+    if (ph_db_traits(f->store.db)->has_conditions) {
+        return true;
+    }
+    struct ph_error err = {0};
+    struct ph_value values[2] = {ph_null(), ph_null()};
+    const struct ph_number_slots slots[1] = {{&values[0], &values[1]}};
+    assert_int_equal(f->uids->number(f->uids, NULL, &f->mailbox, NULL, slots, 1, &err), PH_EINVALID);
+    return false;
+}
+
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
@@ -62,6 +75,9 @@ static uint64_t take(struct fixture *f, struct ph_uid_policy *uids, const struct
 static void numbers_ascend_by_one_also_after_a_restart(void **state)
 {
     struct fixture *f = *state;
+    if (!has_conditions(f)) {
+        return;
+    }
     uint64_t modseq;
     struct ph_test_cost before = ph_test_cost(f->store.db);
     for (uint64_t i = 1; i <= 5; i++) {
@@ -71,7 +87,8 @@ static void numbers_ascend_by_one_also_after_a_restart(void **state)
     struct ph_test_cost after = ph_test_cost(f->store.db);
     assert_int_equal(after.reads - before.reads, 10); /* each number: read, */
     assert_int_equal(after.writes - before.writes, 10);
-    assert_int_equal(after.conditional - before.conditional, 10); /* then set */
+    /* Then set; a read of what is set so is one of consensus too, elsewhere. */
+    assert_int_equal(after.conditional - before.conditional, ph_db_traits(f->store.db)->is_local ? 10 : 20);
 
     f->uids->free(f->uids);
     ph_test_store_reopen(&f->store);
@@ -100,6 +117,9 @@ static void *serve(void *ctx)
 static void servers_that_compete_get_each_number_once(void **state)
 {
     struct fixture *f = *state;
+    if (!has_conditions(f)) {
+        return;
+    }
     struct server servers[SERVERS];
     for (unsigned i = 0; i < SERVERS; i++) {
         servers[i].f = f;
@@ -124,6 +144,9 @@ static void servers_that_compete_get_each_number_once(void **state)
 static void a_uid_from_another_server_is_given_where_it_is_free(void **state)
 {
     struct fixture *f = *state;
+    if (!has_conditions(f)) {
+        return;
+    }
     struct ph_error err = {0};
     struct ph_value limit = ph_i64(0);
     uint64_t modseq;
