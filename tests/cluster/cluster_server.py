@@ -14,21 +14,20 @@ class ClusterServer(Server):
     """`name` is that of the node in a history: dc1-a, dc1-b, dc2-a and so on. Ports are fixed, so that clients find it
     again after a restart."""
 
-    def __init__(self, cluster, datacenter, index, keyspace, settings=None, **of_cassandra):
+    def __init__(self, cluster, datacenter, index, keyspace, hash_queue=1000, **of_cassandra):
         self.datacenter = datacenter
         self.name = f"{datacenter}-{'abcdefgh'[index]}"
         self.place = cluster.datacenter(datacenter)
         super().__init__(host=self.place.guest(index), prefix=self.place.command(), settings={
             # Clients come from a few addresses and log in again and again; what a hash costs is not the matter here.
             "auth": {"plaintext_networks": ["10.77.0.0/16"], "failures_before_delay": 10000, "failures": 10000,
-                     "argon2_memory_kib": 64, "argon2_passes": 1},
+                     "argon2_memory_kib": 64, "argon2_passes": 1, "hash_queue": hash_queue},
             "store": {"engine": "cassandra"},
             "cassandra": {
                 "contact_points": cluster.contact_points(datacenter), "local_datacenter": datacenter, "keyspace": keyspace,
                 "profile": "lwt-free", "request_timeout_ms": 5000, "requests_max": 64, "requests_waiting_max": 256,
                 **of_cassandra},
             "limits": {"connections_per_address": 0},
-            **(settings or {}),
         })  # fmt: skip
 
     def standard_listeners(self):
@@ -50,9 +49,10 @@ class ClusterServer(Server):
         return self.config["cassandra"]["request_timeout_ms"] / 1000
 
     @property
-    def requests_at_most(self):
-        """Under way, and waiting for those."""
-        return self.config["cassandra"]["requests_max"] + self.config["cassandra"]["requests_waiting_max"]
+    def waiting_at_most(self):
+        """Requests under way, and those that wait for them; logins that wait to be looked at."""
+        requests = self.config["cassandra"]["requests_max"] + self.config["cassandra"]["requests_waiting_max"]
+        return requests + self.config["auth"]["hash_queue"]
 
     def address(self, protocol, tls="starttls"):
         return self.host, PORTS[protocol, tls]

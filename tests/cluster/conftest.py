@@ -5,12 +5,15 @@
 import os
 
 import pytest
+from cluster_server import ClusterServer
+from scenario import DOMAIN, Scenario
 
 from support.cluster import Cluster
 
 IS_LONG = "POSTHOUSE_TEST_LONG" in os.environ
 NODES = 3 if IS_LONG else 1
 DELAY_MS = 1
+KEYSPACE = "mail"
 
 
 def pytest_configure(config):
@@ -21,14 +24,15 @@ def pytest_collection_modifyitems(config, items):
     if not IS_LONG:
         late = [item for item in items if item.get_closest_marker("long")]
         if late:
-            config.hook.pytest_deselected(late)
+            config.hook.pytest_deselected(items=late)
             items[:] = [item for item in items if item not in late]
 
 
 @pytest.fixture(scope="session")
 def running_cluster():
     # `group`: what is acknowledged outlives the process.
-    with Cluster(datacenters=2, nodes=NODES, delay_ms=DELAY_MS, commitlog="group", is_durable=True) as cluster:
+    with Cluster(datacenters=2, nodes=NODES, delay_ms=DELAY_MS, commitlog="group", is_durable=True,
+                 settings="hints_flush_period: 1000ms\n") as cluster:
         yield cluster
 
 
@@ -44,3 +48,49 @@ def cluster(running_cluster):
         else:
             node.resume()
     running_cluster.settle()
+
+
+@pytest.fixture(scope="session")
+def keyspace(running_cluster):
+    """Made by Posthouse, for profile lwt-free."""
+    server = ClusterServer(running_cluster, "dc1", 7, KEYSPACE)
+    try:
+        replication = ",".join(f"{datacenter.name}={min(3, NODES)}" for datacenter in running_cluster.datacenters)
+        server.cli("schema", "create", "--replication", replication)
+    finally:
+        server.remove()
+    return KEYSPACE
+
+
+@pytest.fixture(scope="session")
+def posthouses(running_cluster, keyspace):
+    """Two nodes in each datacenter."""
+    places = [ClusterServer(running_cluster, datacenter.name, index, keyspace)
+              for datacenter in running_cluster.datacenters for index in range(2)]  # fmt: skip
+    try:
+        for place in places:
+            place.start()
+        places[0].domain_add(DOMAIN)
+        yield places
+    finally:
+        for place in places:
+            place.close()
+
+
+@pytest.fixture
+def scenario(cluster, keyspace, posthouses, tmp_path):
+    made = Scenario(cluster, keyspace, posthouses, tmp_path)
+    yield made
+    made.history.close()
+    for place in posthouses:
+        if place.process is None:
+            place.start()
+
+
+@pytest.fixture
+def small_place(cluster, keyspace, posthouses):
+    """A node that lets little wait, and not for long."""
+    place = ClusterServer(cluster, "dc1", 2, keyspace, hash_queue=20, request_timeout_ms=3000, requests_max=8,
+                          requests_waiting_max=24)
+    with place.start():
+        yield place

@@ -230,7 +230,7 @@ def unreadable(record, deletions):
     for session in record.sessions.values():
         for at, uidl_, reply in session.unfetched:
             token = record.token_of(session.user, uidl_)
-            if token is None or "[SYS/TEMP]" in reply or (session.user, token) not in record.attempts:
+            if token is None or not reply.startswith("-ERR") or "[SYS/TEMP]" in reply or (session.user, token) not in record.attempts:
                 continue
             sure = sure_from(record, deletions, session.user, token, session.datacenter)
             if sure and session.began > sure[0] and at < sure[1]:

@@ -162,10 +162,10 @@ class Load:
                 fetched += 1
                 try:
                     message = support.account.retrieve(client, number)
-                except poplib.error_proto as error:
+                except (OSError, EOFError, poplib.error_proto) as error:
+                    self.history.write("unfetched", session=name, uidl=uidl, reply=text_of(error))
                     if not text_of(error).startswith("-ERR"):
                         raise
-                    self.history.write("unfetched", session=name, uidl=uidl, reply=text_of(error))
                     continue
                 held = held_of(uidl, message)
                 self.history.write("fetched", session=name, uidl=uidl, token=held.token, digest=held.digest)
@@ -320,9 +320,12 @@ def read_maildrops(places, accounts, patience_seconds=30):
 
 
 def trouble(history, nodes, since, until=float("inf")):
-    """What clients of those nodes were told instead of yes, if they began in that time: a list of texts. A maildrop that is
-    in use is no trouble."""
+    """What clients of those nodes were told instead of yes, if they began in that time: a list of texts. No trouble are a
+    maildrop that is in use, and a message from another datacenter that has not arrived as a whole."""
     begun = {}
+    homes = {(event["user"], event["token"]): event["datacenter"] for event in history.of("attempt")}
+    owners = {event["session"]: event for event in history.of("session")}
+    home = {event["uidl"]: homes.get((owners[event["session"]]["user"], event["token"])) for event in history.of("fetched")}
     found = []
     for event in history.events:
         if event["what"] in ("attempt", "session"):
@@ -332,6 +335,9 @@ def trouble(history, nodes, since, until=float("inf")):
         elif event["what"] == "answer" and (event["user"], event["token"]) in begun and event["outcome"] != ACKNOWLEDGED:
             found.append(f"{event['at']:.3f} {event['token']} at {begun[event['user'], event['token']]['node']}: "
                          f"{event['outcome']} {event['reply']}")
+        elif event["what"] == "unfetched" and home.get(event["uidl"]) != owners[event["session"]]["datacenter"]:
+            if not event["reply"].startswith("-ERR"):
+                begun.pop(event["session"], None)  # broken off in the middle, as POP3 must when the rest is not there
         elif event["what"] in ("refused", "unfetched", "quit") and event["session"] in begun:
             if event.get("outcome") != ACKNOWLEDGED and "[IN-USE]" not in event["reply"]:
                 found.append(f"{event['at']:.3f} {event['session']} at {begun[event['session']]['node']}: {event['reply']}")
