@@ -28,7 +28,8 @@ enum ph_flags_how { PH_FLAGS_ADD, PH_FLAGS_REMOVE, PH_FLAGS_REPLACE };
 
 /* FLAGS: of enum ph_flag; PH_FLAG_RECENT is the server's and stays. KEYWORDS: separated by blanks. A message that has
  * them so already is left as it is. *OUT_COUNT: how many of IDS are there. PH_EBUSY: others change them all the time.
- * A change that comes to a message that is being deleted brings nothing back. */
+ * A change that comes to a message that is being deleted brings nothing back. PH_EINVALID in a keyspace shared with James,
+ * which keeps lists of one flag each. */
 int ph_message_set_flags(struct ph_mailboxes *mailboxes, const struct ph_access *access,
                          const struct ph_mailbox *mailbox, const struct ph_uuid *ids, size_t count,
                          enum ph_flags_how how, unsigned flags, struct ph_bytes keywords, size_t *out_count,
