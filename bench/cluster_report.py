@@ -95,13 +95,29 @@ def alone_table(results):
     return markdown(head, rows)
 
 
+def deletions_table(results):
+    one = results["alone"]["deletions"]
+    head = ["one maildrop, one node", "login p50 / p99 ms", "STAT p50 / p99 ms"]
+    titles = (("before", "before"), ("behind", f"right after {one['count']:,} deliveries and deletions"),
+              ("floor", "three minutes later, its floor raised"))  # fmt: skip
+    rows = [[title, *(f"{one[key][step]['p50_ms']:.1f} / {one[key][step]['p99_ms']:.1f}" for step in ("login", "stat"))]
+            for key, title in titles]  # fmt: skip
+    return markdown(head, rows)
+
+
+def alone_tables(results):
+    if "alone" not in results:
+        return []
+    return [alone_table(results), *([deletions_table(results)] if "deletions" in results["alone"] else [])]
+
+
 def is_whole(results):
     return set(results["delays"]) == {"1", "20"} and all(len(one) == 2 for one in results["delays"].values()) and "alone" in results
 
 
 def as_text(results):
     tables = [mission_table, saturation_table, steps_table, statements_table]
-    return "\n\n".join([*(table(results) for table in tables), *([alone_table(results)] if "alone" in results else [])])
+    return "\n\n".join([*(table(results) for table in tables), *alone_tables(results)])
 
 
 def plot(results, path):
@@ -138,7 +154,7 @@ def record(results, docs):
     body = "\n\n".join([
         about, "At the fixed rate:", mission_table(results), "At saturation:", saturation_table(results),
         "![Throughput and latency of both profiles](performance-cluster.svg)", steps_table(results), statements_table(results),
-        alone_table(results)])  # fmt: skip
+        *alone_tables(results)])  # fmt: skip
     path = docs / "performance.md"
     text = report.replace_between(path.read_text(encoding="utf-8"), "cluster", body)
     path.write_text(text, encoding="utf-8")

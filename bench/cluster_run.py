@@ -16,7 +16,9 @@ import yaml
 USERS = 80
 MESSAGE_BYTES = 2048
 START_SECONDS = 120
-PROFILES = ("lwt", "lwt-free")
+STATS = 200  # sessions, to see how long STAT takes
+MAILDROP = 5000  # messages that one session deletes
+FLOOR_SECONDS, FLOOR_DELETIONS = 140, 1000
 
 
 class PosthouseNode(servers.Posthouse):
@@ -238,4 +240,29 @@ def run_alone(cluster, options, directory, release):
         delivery = trial.deliver(count=count, connections=20)
         session = trial.sessions("session", count=count, connections=20)
         trial.empty()
-        return {"delivery": delivery, "session": session}
+        found = {"delivery": delivery, "session": session}
+        if options.deletions:
+            found["deletions"] = deletions(trial, options.deletions)
+        return found
+
+
+def deletions(trial, count):
+    """Login and STAT of one maildrop: before, behind COUNT deliveries and deletions, and when the floor has been raised
+    over those; Posthouse raises it only to what is two minutes old."""
+
+    def stat():
+        steps = trial.sessions("stat", connections=1, users=1, count=STATS)["steps"]
+        return {"login": steps["login"], "stat": steps["stat"]}
+
+    def fill_and_empty(messages):
+        trial.deliver(connections=16, users=1, count=messages)
+        trial.sessions("delete", connections=1, users=1, count=1)
+
+    before = stat()
+    for _ in range(count // MAILDROP):
+        fill_and_empty(MAILDROP)
+    behind = stat()
+    time.sleep(FLOOR_SECONDS)
+    fill_and_empty(FLOOR_DELETIONS)
+    time.sleep(10)
+    return {"count": count, "before": before, "behind": behind, "floor": stat()}
