@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 
-struct ph_background *ph_background_new(const struct ph_log *log, const char *event, enum ph_log_level level)
+struct ph_background *ph_background_new(const struct ph_log *log, enum ph_log_level level, const char *event)
 {
     struct ph_background *background = ph_zalloc(sizeof *background);
     background->log = log;

@@ -18,7 +18,7 @@ struct ph_background {
 };
 
 /* EVENT (a constant) is logged at LEVEL when it is done, and as a warning where it fails. */
-struct ph_background *ph_background_new(const struct ph_log *log, const char *event, enum ph_log_level level);
+struct ph_background *ph_background_new(const struct ph_log *log, enum ph_log_level level, const char *event);
 /* Frees it once it is done. Never blocks. */
 void ph_background_submit(struct ph_background *background, struct ph_db *db);
 

@@ -103,7 +103,7 @@ static bool is_surely_gone(struct ph_maildrop *drop, const struct ph_uuid *id)
 static void remove_stale(struct ph_maildrop *drop, const struct ph_uuid *id)
 {
     struct ph_mailboxes *mailboxes = drop->mailboxes;
-    struct ph_background *repair = ph_background_new(mailboxes->log, "stale-maildrop-row", PH_LOG_WARNING);
+    struct ph_background *repair = ph_background_new(mailboxes->log, PH_LOG_WARNING, "stale-maildrop-row");
     ph_expunge_stale(mailboxes, &drop->mailbox.id, id, &repair->plan);
     ph_background_submit(repair, mailboxes->db);
 }

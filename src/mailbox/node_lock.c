@@ -83,7 +83,7 @@ void ph_node_lock_renew(struct ph_node_lock *lock)
 {
     if (lock->is_held && ph_mono_us(lock->node->clock) - lock->renewed_us >= RENEW_AFTER_US) {
         struct ph_background *background =
-            ph_background_new(lock->node->log, "maildrop-lock-renewed", PH_LOG_DEBUG);
+            ph_background_new(lock->node->log, PH_LOG_DEBUG, "maildrop-lock-renewed");
         put(lock, &background->plan);
         ph_background_submit(background, lock->node->db);
     }
@@ -105,7 +105,7 @@ void ph_node_lock_release(struct ph_node_lock *lock)
 {
     if (lock->is_held) {
         struct ph_background *background =
-            ph_background_new(lock->node->log, "maildrop-lock-released", PH_LOG_DEBUG);
+            ph_background_new(lock->node->log, PH_LOG_DEBUG, "maildrop-lock-released");
         ph_node_lock_release_with(lock, &background->plan);
         lock->is_held = false;
         ph_background_submit(background, lock->node->db);
