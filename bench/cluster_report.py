@@ -116,7 +116,7 @@ def is_whole(results):
 
 
 def as_text(results):
-    tables = [mission_table, saturation_table, steps_table, statements_table]
+    tables = [mission_table, saturation_table, steps_table, statements_table] if results["delays"] else []
     return "\n\n".join([*(table(results) for table in tables), *alone_tables(results)])
 
 
