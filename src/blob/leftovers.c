@@ -15,6 +15,7 @@ struct ph_leftovers {
     struct ph_leftovers_options options;
     struct ph_jobs *jobs;
     bool is_closing;
+    bool is_hopeless; /* while closing, one could not be cleared for a reason that holds for all */
 };
 
 struct clearing {
@@ -54,17 +55,24 @@ static void pause_ms(unsigned ms)
     nanosleep(&pause, NULL);
 }
 
+static bool is_set(const bool *flag)
+{
+    return __atomic_load_n(flag, __ATOMIC_RELAXED);
+}
+
 static void run(struct ph_job *job)
 {
     struct clearing *clearing = (struct clearing *)job;
     struct ph_leftovers *owner = clearing->owner;
     struct ph_error err = {0};
-    int result = PH_EUNAVAILABLE;
+    int result = ph_fail(&err, PH_EUNAVAILABLE, "the process ends");
     for (unsigned i = 0; i < TRIES && is_passing(result); i++) {
+        bool is_closing = is_set(&owner->is_closing);
+        if (is_closing && (i > 0 || is_set(&owner->is_hopeless))) {
+            __atomic_store_n(&owner->is_hopeless, true, __ATOMIC_RELAXED);
+            break;
+        }
         if (i > 0) {
-            if (__atomic_load_n(&owner->is_closing, __ATOMIC_RELAXED)) {
-                break;
-            }
             pause_ms(FIRST_PAUSE_MS << i);
         }
         err = (struct ph_error){0};

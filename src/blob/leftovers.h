@@ -33,7 +33,7 @@ struct ph_leftovers_options {
 
 int ph_leftovers_new(const struct ph_leftovers_options *options, struct ph_leftovers **out_leftovers,
                      struct ph_error *err) PH_MUST_USE;
-/* Clears what waits, each once, then ends. */
+/* Clears what waits, each once, until one cannot be; then ends. */
 void ph_leftovers_free(struct ph_leftovers **leftovers);
 
 /* When PLAN is done. */
