@@ -73,8 +73,7 @@ static int has_trigger(struct ph_sqlite_connection *connection, const char *sql,
     sqlite3_stmt *stmt = NULL;
     int result = PH_OK;
     if (sqlite3_prepare_v2(connection->handle, query, -1, &stmt, NULL) != SQLITE_OK ||
-        sqlite3_bind_text(stmt, 1, sql, -1, SQLITE_STATIC) != SQLITE_OK ||
-        sqlite3_step(stmt) != SQLITE_ROW) {
+        sqlite3_bind_text(stmt, 1, sql, -1, SQLITE_STATIC) != SQLITE_OK || sqlite3_step(stmt) != SQLITE_ROW) {
         result = ph_sqlite_fail(connection, err, query);
     } else {
         *out_has = sqlite3_column_int(stmt, 0) == 1;
