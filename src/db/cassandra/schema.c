@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -121,7 +122,7 @@ static void write_add(const char *keyspace, const struct part *head, const struc
 
 /* ---- Findings ---- */
 
-enum { STATEMENT_MAX = 4096 };
+enum { STATEMENT_MAX = 4096, ADD_RETRIES = 10, ADD_PAUSE_S = 1 };
 
 /* TEXT's and STATEMENT's contents become the finding's. An empty statement is none. */
 static void add_finding(struct ph_schema_findings *findings, struct ph_buf *text, struct ph_buf *statement)
@@ -414,6 +415,36 @@ static int run(struct ph_cql_session *session, const char *text, struct ph_error
     return PH_OK;
 }
 
+static int run_all(struct ph_cql_session *session, const struct ph_schema_findings *findings,
+                   struct ph_error *err)
+{
+    int result = PH_OK;
+    for (size_t i = 0; result == PH_OK && i < findings->count; i++) {
+        result = run(session, findings->list[i].statement, err);
+    }
+    return result;
+}
+
+/* Runs FINDINGS' statements. A change of tables takes all nodes, so a busy cluster may leave one open: then what is
+ * still missing is looked for again. */
+static int add_missing(struct ph_cql_session *session, const struct ph_cassandra_keyspace *keyspace,
+                       const struct ph_schema_findings *findings, struct ph_error *err)
+{
+    int result = run_all(session, findings, err);
+    for (unsigned i = 0; i < ADD_RETRIES && (result == PH_EUNKNOWN_OUTCOME || result == PH_EUNAVAILABLE);
+         i++) {
+        const struct timespec pause = {.tv_sec = ADD_PAUSE_S};
+        nanosleep(&pause, NULL);
+        struct ph_schema_findings left;
+        result = ph_cassandra_schema_check(session, keyspace, &left, err);
+        if (result == PH_OK) {
+            result = run_all(session, &left, err);
+        }
+        ph_schema_findings_free(&left);
+    }
+    return result;
+}
+
 /* Whether the keyspace may be called what KEYSPACE says. */
 static int check_change(struct ph_cql_session *session, const struct ph_cassandra_keyspace *keyspace,
                         bool is_change, struct ph_error *err)
@@ -460,8 +491,8 @@ int ph_cassandra_schema_upgrade(struct ph_cql_session *session, const struct ph_
     if (!is_new) {
         result = check_change(session, keyspace, is_change, err);
     }
-    for (size_t i = 0; result == PH_OK && i < out_done->count; i++) {
-        result = run(session, out_done->list[i].statement, err);
+    if (result == PH_OK) {
+        result = add_missing(session, keyspace, out_done, err);
     }
     return result == PH_OK ? ph_cassandra_remembered_write(session, keyspace, err) : result;
 }
