@@ -30,8 +30,9 @@ const DEFAULT_PORT: u16 = 9042;
 const DEFAULT_THREADS: u32 = 1;
 const DEFAULT_REQUEST_TIMEOUT_MS: u32 = 5_000;
 const DEFAULT_CONNECT_TIMEOUT_MS: u32 = 5_000;
-/// Of PREPARE, which goes to every node, at least; and of reading the cluster's metadata.
-const BLOCKING_TIMEOUT: Duration = Duration::from_secs(10);
+/// Of PREPARE, and of reading the cluster's metadata. PREPARE waits for every node: longer than it takes to give up one
+/// that hangs.
+const BLOCKING_TIMEOUT: Duration = Duration::from_secs(15);
 /// A connection that is silent for so long is asked, and given up if it does not answer in as long again.
 const KEEPALIVE: Duration = Duration::from_secs(5);
 
