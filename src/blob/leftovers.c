@@ -73,7 +73,7 @@ static void run(struct ph_job *job)
             break;
         }
         if (i > 0) {
-            pause_ms(FIRST_PAUSE_MS << i);
+            pause_ms((unsigned)FIRST_PAUSE_MS << i);
         }
         err = (struct ph_error){0};
         result = owner->options.clear(owner->options.ctx, &clearing->leftover, &err);

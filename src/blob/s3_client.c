@@ -242,7 +242,7 @@ static int run(struct ph_s3_client *client, struct ph_s3_request *requests, unsi
         }
         attempt(client, lane, requests, count, client->timeout_ms);
         for (unsigned tries = 0; tries < PAUSES_MAX && is_worth_repeating(requests, count); tries++) {
-            unsigned pause = FIRST_PAUSE_MS << tries;
+            unsigned pause = (unsigned)FIRST_PAUSE_MS << tries;
             uint64_t now = ph_mono_ms(&ph_clock_system);
             if (now + pause >= until) {
                 break;
