@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A real S3 service for tests: s3s-fs, which keeps objects as files and checks every signature. Cargo builds it once,
-into build/s3."""
+into the user's cache (~/.cache/posthouse/s3)."""
 
 import fcntl
 import hashlib
@@ -13,8 +13,7 @@ import time
 
 from support.process import WITH_US, end
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-CACHE = ROOT / "build" / "s3"
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "posthouse" / "s3"
 CRATE, VERSION = "s3s-fs", "0.17.0"
 ACCESS_KEY, SECRET_KEY = "posthouse", "secret-of-tests"
 BUCKET = "mail"
