@@ -83,7 +83,7 @@ static int read_param(const char *text, size_t *at, struct ph_cql_ready *ready, 
     char form = 0;
     if (isalpha((unsigned char)text[*at])) {
         form = text[(*at)++];
-        if (strchr("pranu", form) == NULL || number == 0) {
+        if (strchr("pranudt", form) == NULL || (number == 0) != (form == 't')) {
             return ph_fail(err, PH_EBUG, "no form %c of a parameter: %s", form, text);
         }
     }

@@ -12,6 +12,7 @@
 #include "db/cassandra/engine.h"
 
 enum { REQUEST_ARENA_BYTES = 512 };
+static const uint64_t ROWS_US = 60 * 1000 * 1000;        /* PH_POP3_LATE_MS */
 static const int64_t FALLING_FROM_US = 4102444800000000; /* the year 2100 */
 
 void ph_cassandra_requests_init(struct ph_cassandra_requests *requests, unsigned max, unsigned queue_max,
@@ -48,9 +49,24 @@ static struct ph_bytes part_of_mapping(struct ph_bytes mapping, char form)
     return form == 'p' ? ph_bytes_first(mapping, behind) : ph_bytes_from(mapping, behind);
 }
 
+/* Behind every row that was written of a message, also by a node whose clock is ahead: such rows are written in the
+ * first minute after the id was made, by that clock. An id that is no time of these days says nothing. */
+static uint64_t deletion_us(const struct ph_value *value, uint64_t now_us)
+{
+    if (value->type != PH_VALUE_UUID) {
+        return now_us;
+    }
+    uint64_t behind_us = ph_uuid_unix_us(&value->uuid) + ROWS_US;
+    return behind_us > now_us && behind_us < now_us + 2 * ROWS_US ? behind_us : now_us;
+}
+
 static int derive(const struct ph_cql_param *param, const struct ph_value *params, unsigned param_count,
                   struct ph_arena *arena, uint64_t now_us, struct ph_value *out, struct ph_error *err)
 {
+    if (param->form == 't') {
+        *out = ph_i64((int64_t)now_us);
+        return PH_OK;
+    }
     if (param->number == 0) {
         *out = ph_i64(FALLING_FROM_US - (int64_t)now_us);
         return PH_OK;
@@ -68,6 +84,7 @@ static int derive(const struct ph_cql_param *param, const struct ph_value *param
                                            (const char *)value->bytes.ptr, (int)value[1].bytes.len,
                                            (const char *)value[1].bytes.ptr));
         return PH_OK;
+    case 'd': *out = ph_i64((int64_t)deletion_us(value, now_us)); return PH_OK;
     case 'n': *out = ph_i64(value->type == PH_VALUE_NULL || value->i64 == 0 ? 1 : 0); return PH_OK;
     default: return PH_OK;
     }
