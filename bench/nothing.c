@@ -126,7 +126,8 @@ static void serve(struct endpoint *endpoint)
     bool goes_on = len > 0;
     if (goes_on) {
         input[len] = '\0';
-        goes_on = endpoint->is_lmtp ? answer_lmtp(endpoint, input, (size_t)len) : answer_pop3(endpoint, input);
+        goes_on =
+            endpoint->is_lmtp ? answer_lmtp(endpoint, input, (size_t)len) : answer_pop3(endpoint, input);
     }
     if (goes_on) {
         arm(endpoint, EPOLL_CTL_MOD);

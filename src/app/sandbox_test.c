@@ -280,7 +280,8 @@ static int try_names(const char *directory)
 static int try_without_root(const char *directory)
 {
     (void)directory;
-    struct ph_config_root root = {.user = (char *)(uintptr_t) "no-such-user", .group = (char *)(uintptr_t) ""};
+    struct ph_config_root root = {.user = (char *)(uintptr_t) "no-such-user",
+                                  .group = (char *)(uintptr_t) ""};
     const struct ph_config config = {.root = &root};
     struct ph_privileges privileges;
     CHECK(geteuid() != 0 || setresuid(SOMEBODY, SOMEBODY, SOMEBODY) == 0);

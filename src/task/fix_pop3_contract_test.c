@@ -24,6 +24,8 @@ enum { FINDINGS_MAX = 16 };
 
 struct repair {
     struct ph_test_mail mail;
+    struct ph_clock_manual past;
+    struct ph_clock past_clock;
     struct ph_fix_pop3_options options;
     struct ph_fix_pop3_counts counts;
     struct ph_fix_pop3_finding findings[FINDINGS_MAX];
@@ -91,6 +93,15 @@ static int run(struct repair *repair)
     int result = ph_fix_pop3_run(&repair->options, &repair->counts, &err);
     assert_true(result == err.code);
     return result;
+}
+
+/* What was removed of a young message is not added again within its first minute. */
+static void make_ids_of_an_hour_ago(struct repair *repair)
+{
+    repair->past.real_us = ph_real_us(&ph_clock_system) - 3600 * UINT64_C(1000000);
+    repair->past_clock = ph_clock_from_manual(&repair->past);
+    ph_uuid_gen_fini(&repair->mail.store.ids);
+    ph_uuid_gen_init(&repair->mail.store.ids, &repair->past_clock, &ph_rand_system);
 }
 
 static struct ph_uuid deliver(struct repair *repair, const char *user)
@@ -184,6 +195,7 @@ static void a_message_that_is_not_listed_is_listed(void **state)
     if (!is_needed(repair)) {
         return;
     }
+    make_ids_of_an_hour_ago(repair);
     struct ph_uuid id = deliver(repair, ALICE);
     struct ph_uuid mailbox = mailbox_of(repair, ALICE);
     struct ph_plan plan;
@@ -259,6 +271,7 @@ static void what_is_on_its_way_is_not_judged(void **state)
     if (!is_needed(repair)) {
         return;
     }
+    make_ids_of_an_hour_ago(repair);
     struct ph_uuid id = deliver(repair, ALICE);
     struct ph_uuid mailbox = mailbox_of(repair, ALICE);
     struct ph_plan plan;

@@ -52,7 +52,10 @@ static struct ph_cql_result *wait_for(struct call *call)
     return result;
 }
 
-#define CALL {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL}
+#define CALL                                                      \
+    {                                                             \
+        PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL \
+    }
 
 static struct ph_cql_result *execute(struct fixture *f, const struct ph_cql_statement *statement,
                                      const struct ph_cql_value *values, size_t value_count)
@@ -353,8 +356,9 @@ static void test_batch(void **state)
     insert(f, write, 5, 1, of_text("goes"), unset_value);
 
     struct number numbers[] = {number(5), number(2), number(5), number(1)};
-    struct ph_cql_value values[] = {of_number(&numbers[0]), of_number(&numbers[1]), of_text("comes"),
-                                    unset_value,            of_number(&numbers[2]), of_number(&numbers[3])};
+    struct ph_cql_value values[] = {of_number(&numbers[0]), of_number(&numbers[1]),
+                                    of_text("comes"),       unset_value,
+                                    of_number(&numbers[2]), of_number(&numbers[3])};
     const struct ph_cql_statement *statements[] = {write, remove};
     struct ph_cql_settings settings = {.consistency = PH_CQL_LOCAL_QUORUM, .is_idempotent = true};
     struct call call = CALL;
@@ -390,8 +394,9 @@ static void test_errors_have_classes(void **state)
     assert_int_equal(ph_cql_prepare(f->session, "SELEC", &settings, &statement, error), PH_CQL_INVALID);
     assert_null(statement);
     assert_non_null(strstr(error, "SELEC"));
-    assert_int_equal(ph_cql_prepare(f->session, "SELECT a FROM " KEYSPACE ".none", &settings, &statement, error),
-                     PH_CQL_INVALID);
+    assert_int_equal(
+        ph_cql_prepare(f->session, "SELECT a FROM " KEYSPACE ".none", &settings, &statement, error),
+        PH_CQL_INVALID);
     settings.consistency = (enum ph_cql_consistency)99;
     assert_int_equal(ph_cql_prepare(f->session, SELECT, &settings, &statement, error), PH_CQL_INVALID);
 
@@ -418,14 +423,14 @@ static void test_a_timeout_says_whether_it_was_of_consensus(void **state)
 {
     struct fixture *f = *state;
     char error[PH_CQL_ERROR_MAX];
-    struct ph_cql_settings settings = {.consistency = PH_CQL_LOCAL_QUORUM,
-                                       .serial_consistency = PH_CQL_LOCAL_SERIAL,
-                                       .timeout_ms = 1};
+    struct ph_cql_settings settings = {
+        .consistency = PH_CQL_LOCAL_QUORUM, .serial_consistency = PH_CQL_LOCAL_SERIAL, .timeout_ms = 1};
     /* More than a node does in a millisecond. */
     enum { SIZE = 4 * 1024 * 1024 };
     uint8_t *octets = calloc(1, SIZE);
     struct number numbers[] = {number(7), number(1)};
-    struct ph_cql_value values[] = {of_number(&numbers[0]), of_number(&numbers[1]), unset_value, {octets, SIZE}};
+    struct ph_cql_value values[] = {
+        of_number(&numbers[0]), of_number(&numbers[1]), unset_value, {octets, SIZE}};
     static const char *const texts[] = {INSERT, INSERT " IF NOT EXISTS"};
     for (size_t i = 0; i < 2; i++) {
         struct ph_cql_statement *statement = NULL;
