@@ -4,6 +4,7 @@ Posthouse on it, in keyspaces that are made and dropped."""
 
 import itertools
 import os
+import time
 import types
 
 import pytest
@@ -94,6 +95,11 @@ def guarded(tmp_path_factory):
     node = Node(directory / "node", heap_mib=384, has_passwords=True, tls=authority.issue("cassandra.example.org"))
     try:
         node.start()
+        # It answers CQL before its first role is made.
+        deadline = time.monotonic() + 120
+        while "Created default superuser role" not in node.log.read_text(errors="replace"):
+            assert time.monotonic() < deadline, node.log.read_text(errors="replace")[-4000:]
+            time.sleep(0.2)
         yield node, authority
     finally:
         node.kill()
