@@ -90,12 +90,11 @@ int ph_cassandra_encode(const struct ph_value *value, enum ph_cql_type type, str
         }
         break;
     case PH_VALUE_TEXT:
-        if (type == PH_CQL_TYPE_SET) {
+    case PH_VALUE_BLOB:
+        if (value->type == PH_VALUE_TEXT && type == PH_CQL_TYPE_SET) {
             encode_set(value->bytes, arena, out);
             return PH_OK;
         }
-        /* fall through */
-    case PH_VALUE_BLOB:
         if (is_text || type == PH_CQL_TYPE_BLOB) {
             put(out, value->bytes.ptr, value->bytes.len);
             return PH_OK;
