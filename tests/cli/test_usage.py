@@ -34,7 +34,7 @@ def test_wrong_usage_is_64(words):
 
 def commands():
     lines = posthouse("--help").stdout.decode().split("Commands:\n")[1].split("\n\n")[0].splitlines()
-    return [re.match(r"  ([a-z-]+(?: [a-z]+)?)", line).group(1) for line in lines]
+    return [re.match(r"  ([a-z0-9-]+(?: [a-z]+)?)", line).group(1) for line in lines]
 
 
 def test_help_of_every_command():
