@@ -43,7 +43,9 @@ enum ph_step ph_pop3_quit(struct ph_conn *conn, struct ph_pop3_session *session,
                           const struct ph_pop3_command *command)
 {
     (void)command;
-    if (session->deleted == 0 && !ph_maildrop_has_end(session->drop)) {
+    /* There is none before the login. */
+    bool has_end = session->drop != NULL && (session->deleted > 0 || ph_maildrop_has_end(session->drop));
+    if (!has_end) {
         return bye(conn, session);
     }
     session->state = PH_POP3_UPDATE;

@@ -143,7 +143,7 @@ static void a_counter_that_fails_fails_no_delivery(void **state)
         ph_db_stats(db, PH_STMT_MESSAGE_ID_INSERT, &stats);
         usleep(1000);
     } while (stats.count < 6);
-    assert_int_equal(stats.failures, 1);
+    assert_in_range(stats.failures, 1, 2); /* the first may have come too late as well */
     run(ph_arena_printf(&arena,
                         "CREATE TABLE %s.mailboxCounters (mailboxId timeuuid PRIMARY KEY, count counter, "
                         "unseen counter)",
