@@ -9,6 +9,8 @@ static void added(struct ph_plan *plan, const struct ph_message_row *row)
     if (row->kept != NULL && row->kept->uidl.len > 0) {
         ph_store_pop3_metadata_add_uidl(plan, &row->mailbox_id, &row->message_id, row->full_content_octets,
                                         row->kept->uidl);
+    } else if (row->kept != NULL) {
+        ph_store_pop3_metadata_add_again(plan, &row->mailbox_id, &row->message_id, row->full_content_octets);
     } else {
         ph_store_pop3_metadata_add(plan, &row->mailbox_id, &row->message_id, row->full_content_octets);
     }

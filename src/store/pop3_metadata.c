@@ -8,6 +8,13 @@ void ph_store_pop3_metadata_add(struct ph_plan *plan, const struct ph_uuid *mail
                 ph_uuid_value(message_id), ph_i64((int64_t)size));
 }
 
+void ph_store_pop3_metadata_add_again(struct ph_plan *plan, const struct ph_uuid *mailbox_id,
+                                      const struct ph_uuid *message_id, uint64_t size)
+{
+    ph_plan_add(plan, PH_STAGE_PROJECTION, PH_STMT_POP3_METADATA_INSERT_KEPT, ph_uuid_value(mailbox_id),
+                ph_uuid_value(message_id), ph_i64((int64_t)size));
+}
+
 void ph_store_pop3_metadata_add_uidl(struct ph_plan *plan, const struct ph_uuid *mailbox_id,
                                      const struct ph_uuid *message_id, uint64_t size, struct ph_bytes uidl)
 {

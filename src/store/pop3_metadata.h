@@ -13,6 +13,9 @@
 
 void ph_store_pop3_metadata_add(struct ph_plan *plan, const struct ph_uuid *mailbox_id,
                                 const struct ph_uuid *message_id, uint64_t size);
+/* Of a message that may have been in the mailbox before: it is there again, however soon. */
+void ph_store_pop3_metadata_add_again(struct ph_plan *plan, const struct ph_uuid *mailbox_id,
+                                      const struct ph_uuid *message_id, uint64_t size);
 /* With a UIDL of its own: 1 to 70 octets, 0x21 to 0x7E (RFC 1939 section 7). Where another message of the mailbox
  * shows it already, the row goes in without. */
 void ph_store_pop3_metadata_add_uidl(struct ph_plan *plan, const struct ph_uuid *mailbox_id,

@@ -117,7 +117,7 @@ static void plan_fix(const struct ph_fix_pop3_options *options, const struct ph_
         return;
     }
     if (kind != PH_FIX_POP3_HIDDEN) {
-        ph_store_pop3_metadata_add(plan, mailbox, message, look->size);
+        ph_store_pop3_metadata_add_again(plan, mailbox, message, look->size);
     }
     /* What is added when it is old may lie below the floor, or whoever raises it may not see it come. */
     int64_t now_ms = (int64_t)(ph_real_us(options->clock) / 1000);

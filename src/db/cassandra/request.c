@@ -50,14 +50,17 @@ static struct ph_bytes part_of_mapping(struct ph_bytes mapping, char form)
 }
 
 /* Behind every row that was written of a message, also by a node whose clock is ahead: such rows are written in the
- * first minute after the id was made, by that clock. An id that is no time of these days says nothing. */
-static uint64_t deletion_us(const struct ph_value *value, uint64_t now_us)
+ * first minute after the id was made, by that clock. The later the later: what is added once more and deleted once more
+ * stays in its order, and two minutes after the id it is the time itself. An id that is no time of these days says
+ * nothing. */
+static uint64_t behind_us(const struct ph_value *value, uint64_t now_us)
 {
     if (value->type != PH_VALUE_UUID) {
         return now_us;
     }
-    uint64_t behind_us = ph_uuid_unix_us(&value->uuid) + ROWS_US;
-    return behind_us > now_us && behind_us < now_us + 2 * ROWS_US ? behind_us : now_us;
+    uint64_t id_us = ph_uuid_unix_us(&value->uuid);
+    bool is_young = now_us < id_us + 2 * ROWS_US && id_us < now_us + 2 * ROWS_US;
+    return is_young ? id_us / 2 + now_us / 2 + ROWS_US : now_us;
 }
 
 static int derive(const struct ph_cql_param *param, const struct ph_value *params, unsigned param_count,
@@ -84,7 +87,7 @@ static int derive(const struct ph_cql_param *param, const struct ph_value *param
                                            (const char *)value->bytes.ptr, (int)value[1].bytes.len,
                                            (const char *)value[1].bytes.ptr));
         return PH_OK;
-    case 'd': *out = ph_i64((int64_t)deletion_us(value, now_us)); return PH_OK;
+    case 'd': *out = ph_i64((int64_t)behind_us(value, now_us)); return PH_OK;
     case 'n': *out = ph_i64(value->type == PH_VALUE_NULL || value->i64 == 0 ? 1 : 0); return PH_OK;
     default: return PH_OK;
     }
