@@ -27,7 +27,10 @@ static struct ph_cassandra_cell cell_of(struct ph_value value, enum ph_cql_type 
 {
     struct ph_cql_value out;
     struct ph_error err = {0};
-    assert_int_equal(ph_cassandra_encode(&value, type, &arena, &out, &err), PH_OK);
+    /* What is encoded may point into the value. */
+    struct ph_value *kept = ph_arena_alloc(&arena, sizeof *kept);
+    *kept = value;
+    assert_int_equal(ph_cassandra_encode(kept, type, &arena, &out, &err), PH_OK);
     return (struct ph_cassandra_cell){out.len < 0 ? NULL : out.ptr, out.len < 0 ? 0 : (size_t)out.len, type};
 }
 
