@@ -27,15 +27,15 @@ ENVIRONMENT = {"HOME": "/root", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninte
 SET_UP = r"""
 set -e
 mount -t tmpfs tmpfs "$2"
-mkdir "$2/upper" "$2/work" "$2/root"
-mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/root"
-mount -t proc proc "$2/root/proc"
-mount --rbind /dev "$2/root/dev"
-mkdir -p "$2/root/packages"
-mount --bind "$3" "$2/root/packages"
+mkdir "$2/upper" "$2/work" "$2/system"
+mount -t overlay overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" "$2/system"
+mount -t proc proc "$2/system/proc"
+mount --rbind /dev "$2/system/dev"
+mkdir -p "$2/system/packages"
+mount --bind "$3" "$2/system/packages"
 # Nothing boots here, and then invoke-rc.d wants to be told that daemons may start.
-printf '#!/bin/sh\nexit 0\n' > "$2/root/usr/sbin/policy-rc.d"
-chmod 755 "$2/root/usr/sbin/policy-rc.d"
+printf '#!/bin/sh\nexit 0\n' > "$2/system/usr/sbin/policy-rc.d"
+chmod 755 "$2/system/usr/sbin/policy-rc.d"
 ip link set lo up
 echo ready
 # As the first process this shell takes leave of every orphan that ends.
@@ -73,7 +73,7 @@ class Machine:
     def run(self, *command, check=True, stdin=b"", timeout=120):
         variables = [f"{key}={value}" for key, value in ENVIRONMENT.items()]
         # nsenter's own --root would be resolved outside.
-        return run("nsenter", "-t", self.init, "--mount", "--pid", "--net", "--uts", "--ipc", "chroot", self.mount / "root",
+        return run("nsenter", "-t", self.init, "--mount", "--pid", "--net", "--uts", "--ipc", "chroot", self.mount / "system",
                    "env", "-i", *variables, *command, check=check, stdin=stdin, timeout=timeout)
 
     def text(self, *command, **options):
