@@ -453,10 +453,12 @@ static void a_plan_that_fails_takes_back_what_it_put(void **state)
 
 /* ---- Side by side ---- */
 
+/* With a copy of the fixture that is the thread's own, but for the stores. */
 static void *deliver_and_read(void *ctx)
 {
     struct fixture mine = *(struct fixture *)ctx;
     ph_arena_init(&mine.arena, 0);
+    ph_uuid_gen_init(&mine.store.ids, &ph_clock_system, &ph_rand_system);
     size_t failures = 0;
     for (uint64_t i = 0; i < 12; i++) {
         struct message m[2];
@@ -472,8 +474,12 @@ static void *deliver_and_read(void *ctx)
 static void many_work_at_once(void **state)
 {
     pthread_t threads[4];
+    struct fixture copies[4];
     for (unsigned i = 0; i < 4; i++) {
-        assert_int_equal(pthread_create(&threads[i], NULL, deliver_and_read, *state), 0);
+        copies[i] = *(struct fixture *)*state;
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, deliver_and_read, &copies[i]), 0);
     }
     for (unsigned i = 0; i < 4; i++) {
         void *failures;

@@ -4,9 +4,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { READ_BYTES = 65536 };
+enum {
+    READ_BYTES = 65536,
+    REST_NS = 20 * 1000 * 1000, /* a file system counts in ticks of the kernel, 10 ms at most */
+};
 
 static int fail_open(const char *name, int errnum, struct ph_error *err)
 {
@@ -126,4 +130,17 @@ int ph_files_list(int directory, int (*each)(void *ctx, const char *name), void 
     }
     closedir(stream);
     return result;
+}
+
+bool ph_files_at_rest(int directory, const char *name)
+{
+    struct stat info;
+    struct timespec now;
+    if (fstatat(directory, name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
+        return true;
+    }
+    clock_gettime(CLOCK_REALTIME, &now);
+    int64_t age_ns =
+        (int64_t)(now.tv_sec - info.st_mtim.tv_sec) * 1000000000 + now.tv_nsec - info.st_mtim.tv_nsec;
+    return age_ns < 0 || age_ns > REST_NS;
 }

@@ -26,4 +26,8 @@ int ph_files_read(int directory, const char *name, struct ph_buf *out, struct ph
 int ph_files_list(int directory, int (*each)(void *ctx, const char *name), void *ctx,
                   struct ph_error *err) PH_MUST_USE;
 
+/* Whether no name in the directory NAME came, went or changed in the last moments: a listing that is made while names
+ * change may show one twice or not at all. True for a directory that is not there. */
+bool ph_files_at_rest(int directory, const char *name);
+
 #endif

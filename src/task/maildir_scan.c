@@ -11,6 +11,7 @@
 #include "task/uidlist.h"
 
 static const size_t LIST_BYTES_MAX = (size_t)1 << 30;
+enum { LISTINGS_MAX = 4 }; /* of a directory whose names change */
 
 static void complain(const struct ph_maildir_scan *scan, const char *where, const char *text)
 {
@@ -172,7 +173,12 @@ static void join_keywords(struct ph_maildir_scan *scan, int directory)
     say_broken(scan, name, scan->keywords.broken);
 }
 
-/* A file that was moved from new to cur while we read is in both lists. */
+static bool is_at_rest(int directory)
+{
+    return ph_files_at_rest(directory, "new") && ph_files_at_rest(directory, "cur");
+}
+
+/* A file that was moved from new to cur while we read is in both lists, and one listed again in each listing. */
 static void drop_twins(struct ph_maildir_scan *scan)
 {
     size_t kept = 0;
@@ -187,10 +193,16 @@ static void drop_twins(struct ph_maildir_scan *scan)
 int ph_maildir_scan(struct ph_maildir_scan *scan, int directory, struct ph_error *err)
 {
     ph_arena_init(&scan->arena, (size_t)1 << 16);
-    int result = add_files(scan, directory, "new", err);
-    if (result == PH_OK) {
-        result = add_files(scan, directory, "cur", err);
-    }
+    bool was_at_rest;
+    unsigned rounds = 0;
+    int result;
+    do {
+        was_at_rest = is_at_rest(directory);
+        result = add_files(scan, directory, "new", err);
+        if (result == PH_OK) {
+            result = add_files(scan, directory, "cur", err);
+        }
+    } while (result == PH_OK && ++rounds < LISTINGS_MAX && !(was_at_rest && is_at_rest(directory)));
     if (result != PH_OK || scan->count == 0) {
         scan->count = 0;
     }

@@ -15,7 +15,7 @@
 #include "task/source-private.h"
 #include "task/uidl_format.h"
 
-enum { FOLDERS_MAX = 100000, WHERE_BYTES = 1024 };
+enum { FOLDERS_MAX = 100000, WHERE_BYTES = 1024, SEARCHES_MAX = 100 };
 
 struct maildir {
     struct ph_source source;
@@ -195,27 +195,48 @@ static int compare_name(void *ctx, const char *name)
     return 0;
 }
 
-/* Under whatever name and in whichever directory it is now. */
+/* Under its name of now in PLACE. PH_ENOTFOUND: no entry of the listing was it, or it was renamed since. */
+static int find_file(struct maildir *maildir, const char *place, struct ph_bytes base, int *out_fd,
+                     struct stat *out_info, struct ph_error *err)
+{
+    int directory;
+    int result = ph_files_open_directory(maildir->folder_fd, place, &directory, err);
+    if (result != PH_OK) {
+        return result;
+    }
+    struct search search = {.base = base};
+    result = ph_files_list(directory, compare_name, &search, err) == 1
+                 ? ph_files_open(directory, search.found, out_fd, out_info, err)
+                 : ph_fail(err, PH_ENOTFOUND, "it is gone");
+    close(directory);
+    return result;
+}
+
+static bool is_at_rest(const struct maildir *maildir)
+{
+    return ph_files_at_rest(maildir->folder_fd, "cur") && ph_files_at_rest(maildir->folder_fd, "new");
+}
+
+/* Under whatever name and in whichever directory it is now. A listing may miss what is renamed meanwhile, so one that does
+   not show the file is believed only when the directories were at rest. */
 static int open_file(struct maildir *maildir, const struct ph_maildir_file *file, int *out_fd,
                      struct stat *out_info, struct ph_error *err)
 {
-    const char *const places[] = {file->is_new ? "new" : "cur", "cur", "new"};
-    int result = PH_ENOTFOUND;
-    for (unsigned i = 0; result == PH_ENOTFOUND && i < 3; i++) {
-        int directory;
-        result = ph_files_open_directory(maildir->folder_fd, places[i], &directory, err);
-        if (result != PH_OK) {
-            continue;
-        }
-        if (i == 0) {
-            result = ph_files_open(directory, file->name, out_fd, out_info, err);
-        } else {
-            struct search search = {.base = file->parts.base};
-            result = ph_files_list(directory, compare_name, &search, err) == 1
-                         ? ph_files_open(directory, search.found, out_fd, out_info, err)
-                         : ph_fail(err, PH_ENOTFOUND, "it is gone");
-        }
+    int directory;
+    int result = ph_files_open_directory(maildir->folder_fd, file->is_new ? "new" : "cur", &directory, err);
+    if (result == PH_OK) {
+        result = ph_files_open(directory, file->name, out_fd, out_info, err);
         close(directory);
+    }
+    for (unsigned i = 0; result == PH_ENOTFOUND && i < SEARCHES_MAX; i++) {
+        bool was_at_rest = is_at_rest(maildir);
+        result = find_file(maildir, "cur", file->parts.base, out_fd, out_info, err);
+        if (result == PH_ENOTFOUND) {
+            result = find_file(maildir, "new", file->parts.base, out_fd, out_info, err);
+        }
+        if (was_at_rest && is_at_rest(maildir)) {
+            break;
+        }
     }
     return result;
 }
