@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One IMAP session, for the files of this folder: its state, the handlers of its commands, its replies.
+ *
+ * A command lives from its last octet to its tagged line. Its text and its parsed form stand in session->arena,
+ * which is given back then; so views in struct ph_imap_command are good in every step of it. What a handler keeps
+ * for its later steps goes there too; what has to be released hangs on session->work.
+ *
+ * What a handler returns is the net layer's next step. A handler that parks sets `resume` before; one whose answer
+ * can be long sets `produce` and returns PH_STEP_MORE as soon as ph_conn_out_is_full(). The last step returns what
+ * ph_imap_ok and its kin return: they write the news of the selected mailbox, as far as the command allows it, and
+ * then the tagged line.
+ *
+ * An idle session holds this struct, its share of the view, and nothing else.
+ */
+#ifndef PH_IMAP_SESSION_H
+#define PH_IMAP_SESSION_H
+
+#include "imap/command.h"
+#include "imap/imap.h"
+
+struct ph_imap_append;
+struct ph_imap_news;
+struct ph_imap_reader;
+struct ph_imap_session;
+struct ph_view_session;
+
+typedef enum ph_step ph_imap_continue(struct ph_conn *conn, struct ph_imap_session *session);
+typedef enum ph_step ph_imap_handler(struct ph_conn *conn, struct ph_imap_session *session,
+                                     const struct ph_imap_command *command);
+
+enum ph_imap_state { /* RFC 9051 section 3 */
+                     PH_IMAP_NOT_AUTHENTICATED = 1,
+                     PH_IMAP_AUTHENTICATED = 2,
+                     PH_IMAP_SELECTED = 4,
+                     PH_IMAP_LOGOUT = 8,
+};
+
+/* Whom the next octets are for. */
+enum ph_imap_mode {
+    PH_IMAP_MODE_COMMAND,
+    PH_IMAP_MODE_SASL,
+    PH_IMAP_MODE_IDLE,
+    PH_IMAP_MODE_APPEND, /* a message's octets, or what follows them */
+};
+
+enum ph_imap_enabled { /* by ENABLE, or by a command that implies it; by | */
+                       PH_IMAP_ENABLED_REV2 = 1,
+                       PH_IMAP_ENABLED_UTF8 = 2,
+                       PH_IMAP_ENABLED_CONDSTORE = 4, /* FETCH answers carry MODSEQ */
+                       PH_IMAP_ENABLED_QRESYNC = 8,   /* VANISHED instead of EXPUNGE */
+};
+
+struct ph_imap_session {
+    enum ph_imap_state state;
+    enum ph_imap_mode mode;
+    unsigned enabled; /* of enum ph_imap_enabled */
+    unsigned error_count;
+    uint64_t opened_us;
+    uint64_t line_us; /* when the first octets of a command came that is not complete; 0: there is none */
+
+    char *user; /* canonical; NULL for nobody */
+    struct ph_login *login;
+
+    /* In state SELECTED. */
+    struct ph_view_session *view;
+    struct ph_mailbox mailbox; /* its name and user are selected_memory's */
+    char *selected_memory;
+    bool is_read_only;        /* EXAMINE, or no right to change anything */
+    struct ph_imap_set saved; /* the result that SEARCH saved, of UIDs; ranges by malloc */
+
+    /* The framing of the command that is arriving. */
+    size_t scanned;  /* octets of it that hold no end */
+    bool is_invited; /* "+" was sent for the literal at `scanned` */
+
+    /* The command that runs. */
+    struct ph_arena arena;
+    struct ph_imap_command *command; /* NULL between commands */
+    uint64_t command_us;
+    ph_imap_continue *resume;
+    ph_imap_continue *produce;
+    void *work; /* released by work_free at the command's end, or the session's */
+    void (*work_free)(void *work);
+    const char *ending; /* the tagged line's status and text, while news are written */
+    bool has_failed;    /* the last tagged line was NO or BAD */
+    struct ph_imap_news *news;
+    struct ph_imap_append *append;
+
+    uint64_t fetched; /* message bodies sent, for the log */
+    uint64_t appended;
+    uint64_t expunged;
+    const char *end; /* why it ended, where the net layer does not know better */
+};
+
+/* ---- The table of commands (commands.c) ---- */
+
+/* Takes the arguments off the reader, with the blank before the first; NULL, or what is wrong with them, for a BAD. See parse.h. */
+typedef const char *ph_imap_parser(struct ph_imap_reader *reader, struct ph_imap_command *out_command);
+
+enum ph_imap_row_flag {                           /* by | */
+                        PH_IMAP_ROW_UID = 1,      /* may stand behind UID */
+                        PH_IMAP_ROW_UID_ONLY = 2, /* only there */
+                        PH_IMAP_ROW_HOLDS_EXPUNGE =
+                            4, /* no EXPUNGE before its end, unless it stands behind UID (RFC 9051 section 7.5.1) */
+                        PH_IMAP_ROW_WRITES = 8,  /* refused on a mailbox that is selected read-only */
+                        PH_IMAP_ROW_SECRET = 16, /* the arguments are never logged */
+};
+
+struct ph_imap_row {
+    const char *name;
+    ph_imap_parser *parse; /* NULL: takes no arguments */
+    ph_imap_handler *run;
+    unsigned states; /* of enum ph_imap_state, by | */
+    unsigned flags;  /* of enum ph_imap_row_flag */
+};
+
+/* NULL: no such command. */
+const struct ph_imap_row *ph_imap_row_find(struct ph_bytes name, bool is_uid);
+
+/* ---- Replies (reply.c) ---- */
+
+/* The command's last step: news, then "TAG OK TEXT". TEXT may begin with a response code in brackets; it is a constant
+ * or the command arena's. */
+enum ph_step ph_imap_ok(struct ph_conn *conn, struct ph_imap_session *session, const char *text);
+enum ph_step ph_imap_no(struct ph_conn *conn, struct ph_imap_session *session, const char *text);
+/* What a well-made client does not send; too many end the session. */
+enum ph_step ph_imap_bad(struct ph_conn *conn, struct ph_imap_session *session, const char *text);
+/* NO with the response code and text of the error's class; logs ERR if an operator should look into it. */
+enum ph_step ph_imap_fail(struct ph_conn *conn, struct ph_imap_session *session, const struct ph_error *err);
+/* "[UNAVAILABLE] ..." of an error class. Never NULL. */
+const char *ph_imap_text_of(int class);
+void ph_imap_log_trouble(struct ph_conn *conn, const struct ph_error *err);
+/* "* BYE TEXT" and the end. END says why, for the log. */
+enum ph_step ph_imap_hang_up(struct ph_conn *conn, const char *text, const char *end);
+
+/* ---- For handlers ---- */
+
+static inline const struct ph_imap_context *ph_imap_context_of(struct ph_conn *conn)
+{
+    return ph_conn_context(conn);
+}
+
+static inline struct ph_access ph_imap_access(const struct ph_imap_session *session)
+{
+    return (struct ph_access){.user = ph_bytes_str(session->user)};
+}
+
+static inline bool ph_imap_is_enabled(const struct ph_imap_session *session, enum ph_imap_enabled what)
+{
+    return (session->enabled & what) != 0;
+}
+
+/* From now on FETCH answers carry MODSEQ. To be called by each command that RFC 7162 section 3.1 says enables it. */
+void ph_imap_enable_condstore(struct ph_imap_session *session);
+
+/* For the callback of a plan: resumes the connection CTX. */
+void ph_imap_resume(void *conn);
+
+/* Handlers, by file. */
+/* any.c */
+ph_imap_handler ph_imap_capability, ph_imap_noop, ph_imap_logout, ph_imap_id;
+
+#endif
