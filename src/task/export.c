@@ -10,10 +10,10 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
+#include "base/mutf7.h"
 #include "task/dovecot_keywords.h"
 #include "task/files.h"
 #include "task/mbox.h"
-#include "task/mutf7.h"
 #include "task/uidlist.h"
 
 enum { OUT_BYTES = 1 << 18, FILE_NAME_MAX = 255 };
@@ -202,7 +202,7 @@ int ph_export_mailbox(struct ph_exporter *exporter, struct ph_bytes name, uint32
     bool is_inbox = ph_bytes_eq(name, PH_BYTES("INBOX"));
     ph_buf_str(&coded, is_maildir && !is_inbox ? "." : "");
     if (!is_maildir || !is_inbox) {
-        ph_mutf7_encode(name, &coded);
+        ph_mutf7_encode_file(name, &coded);
     }
     int result = PH_OK;
     if (coded.has_overflowed) {

@@ -8,10 +8,10 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "base/mutf7.h"
 #include "store/message_row.h"
 #include "task/courier_sizelist.h"
 #include "task/dovecot_keywords.h"
-#include "task/mutf7.h"
 #include "task/uidl_format.h"
 #include "task/uidlist.h"
 
@@ -58,7 +58,7 @@ static void assert_mutf7(const char *coded, const char *plain)
     if (plain != NULL) {
         assert_string_equal(ph_buf_cstr(&out), plain);
         ph_buf_clear(&out);
-        ph_mutf7_encode(ph_bytes_str(plain), &out);
+        ph_mutf7_encode_file(ph_bytes_str(plain), &out);
         assert_string_equal(ph_buf_cstr(&out), coded);
     }
     ph_buf_fini(&out);

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/mutf7.h"
 #include "task/files.h"
 #include "task/maildir_scan.h"
-#include "task/mutf7.h"
 #include "task/source-private.h"
 #include "task/uidl_format.h"
 

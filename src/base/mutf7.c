@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "task/mutf7.h"
+#include "base/mutf7.h"
 
 #include "base/utf8.h"
 
@@ -158,13 +158,13 @@ static void close_run(struct run *run, struct ph_buf *out)
     }
 }
 
-void ph_mutf7_encode(struct ph_bytes name, struct ph_buf *out)
+static void encode(struct ph_bytes name, bool is_file, struct ph_buf *out)
 {
     struct run run = {0};
     while (name.len > 0) {
         uint32_t code;
         (void)ph_utf8_next(&name, &code);
-        bool is_plain = code >= 0x20 && code < 0x7F && code != '/';
+        bool is_plain = code >= 0x20 && code < 0x7F && !(is_file && code == '/');
         if (is_plain) {
             close_run(&run, out);
             ph_buf_byte(out, (uint8_t)code);
@@ -179,4 +179,14 @@ void ph_mutf7_encode(struct ph_bytes name, struct ph_buf *out)
         }
     }
     close_run(&run, out);
+}
+
+void ph_mutf7_encode(struct ph_bytes name, struct ph_buf *out)
+{
+    encode(name, false, out);
+}
+
+void ph_mutf7_encode_file(struct ph_bytes name, struct ph_buf *out)
+{
+    encode(name, true, out);
 }

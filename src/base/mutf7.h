@@ -2,8 +2,8 @@
 /*
  * Modified UTF-7, in which IMAP and Maildir++ write names of mailboxes: RFC 3501 section 5.1.3. Pure functions.
  */
-#ifndef PH_TASK_MUTF7_H
-#define PH_TASK_MUTF7_H
+#ifndef PH_BASE_MUTF7_H
+#define PH_BASE_MUTF7_H
 
 #include "base/buf.h"
 
@@ -11,7 +11,9 @@
  * UTF-8 already is taken as it is: some servers write that. */
 int ph_mutf7_decode(struct ph_bytes name, struct ph_buf *out, struct ph_error *err) PH_MUST_USE;
 
-/* Appends NAME, which is UTF-8, in modified UTF-7. '/' is written in base64 too: so no name is ever a path. */
+/* Appends NAME, which is UTF-8, in modified UTF-7. */
 void ph_mutf7_encode(struct ph_bytes name, struct ph_buf *out);
+/* The same, with '/' in base64 too, which decodes as well: so no name is ever a path. */
+void ph_mutf7_encode_file(struct ph_bytes name, struct ph_buf *out);
 
 #endif
