@@ -11,16 +11,12 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "mailbox/view.h"
 
 enum { PH_IMAP_STAR = 0 };
 
-struct ph_imap_range {
-    uint32_t first;
-    uint32_t last; /* included */
-};
-
 struct ph_imap_set {
-    struct ph_imap_range *ranges;
+    struct ph_uid_range *ranges;
     size_t count;
     bool is_saved; /* "$": no ranges */
 };
@@ -40,6 +36,6 @@ bool ph_imap_set_has(const struct ph_imap_set *set, uint32_t number);
 void ph_imap_set_put(const struct ph_imap_set *set, struct ph_buf *out);
 
 /* Adds NUMBER, larger than all before, to ranges that RANGES (room for one more) holds. Returns the new count. */
-size_t ph_imap_ranges_add(struct ph_imap_range *ranges, size_t count, uint32_t number);
+size_t ph_imap_ranges_add(struct ph_uid_range *ranges, size_t count, uint32_t number);
 
 #endif
