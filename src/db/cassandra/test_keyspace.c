@@ -2,21 +2,59 @@
 #include "db/cassandra/test_keyspace.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "db/cassandra/schema.h"
 #include "db/test_store.h"
 
-enum { TABLES_MAX = 64, TABLE_NAME_MAX = 64, TEXT_MAX = 256 };
+enum { TABLES_MAX = 64, TABLE_NAME_MAX = 64, TEXT_MAX = 256, RUNS_MAX = 10 };
+
+/* Whether that name, of the kernel's and in no directory, was still free. It is this process's until it ends. */
+static bool take_name(const char *text)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    int len = snprintf(name.sun_path + 1, sizeof name.sun_path - 1, "%s", text);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return false;
+    }
+    bool is_ours = bind(fd, (const struct sockaddr *)&name,
+                        (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len)) == 0;
+    if (!is_ours) {
+        close(fd);
+    }
+    return is_ours;
+}
+
+/* 0 for the first process of this executable on that node, 1 for one that runs beside it, and so on. */
+static unsigned number_of_this_run(const char *address)
+{
+    static unsigned number = RUNS_MAX;
+    for (unsigned i = 0; i < RUNS_MAX && number == RUNS_MAX; i++) {
+        char text[100];
+        snprintf(text, sizeof text, "posthouse %.32s %u %.48s", program_invocation_short_name, i, address);
+        number = take_name(text) ? i : RUNS_MAX;
+    }
+    if (number == RUNS_MAX) {
+        fprintf(stderr, "%u of %s run on %s already\n", RUNS_MAX, program_invocation_short_name, address);
+        abort();
+    }
+    return number;
+}
 
 void ph_test_keyspace_options(enum ph_cassandra_profile profile, bool is_shared,
                               char name[PH_TEST_KEYSPACE_NAME_MAX], struct ph_cassandra_options *out_options)
 {
     static const char *address; /* the driver borrows it */
     address = getenv("POSTHOUSE_TEST_CASSANDRA");
-    snprintf(name, PH_TEST_KEYSPACE_NAME_MAX, "t_%.32s_%s%s", program_invocation_short_name,
-             profile == PH_CASSANDRA_LWT ? "lwt" : "free", is_shared ? "_james" : "");
+    snprintf(name, PH_TEST_KEYSPACE_NAME_MAX, "t%u_%.32s_%s%s", number_of_this_run(address),
+             program_invocation_short_name, profile == PH_CASSANDRA_LWT ? "lwt" : "free",
+             is_shared ? "_james" : "");
     for (char *at = name; *at != '\0'; at++) {
         bool is_plain = (*at >= 'a' && *at <= 'z') || (*at >= '0' && *at <= '9');
         *at = is_plain ? *at : '_';

@@ -3,7 +3,8 @@
  * For tests: a keyspace of an executable's own, on the node that POSTHOUSE_TEST_CASSANDRA names.
  *
  * Making tables takes seconds, so a keyspace is made once, by the first test that wants it, and stays for the next run;
- * a test begins with empty tables. Its name is the executable's with the variant behind it.
+ * a test begins with empty tables. Its name is the executable's with the variant behind it; a process that runs beside
+ * another of the same executable has a keyspace of its own.
  */
 #ifndef PH_DB_CASSANDRA_TEST_KEYSPACE_H
 #define PH_DB_CASSANDRA_TEST_KEYSPACE_H
