@@ -145,7 +145,7 @@ static int expunge_one(const struct ph_uuid *id, const struct ph_message_row *ro
     gone.is_late = mailboxes->floors != NULL && (expunging->has_late || ph_pop3_is_late(row));
     ph_listeners_expunged(plan, &gone);
     if (row->has_uid) {
-        ph_store_message_id_remove(plan, expunging->mailbox, row->uid);
+        ph_store_message_id_remove(plan, expunging->mailbox, row->uid, id);
     }
     ph_store_imap_uid_remove(plan, id, expunging->mailbox);
     ph_store_message_remove_unreferenced(plan, id);

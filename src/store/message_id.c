@@ -23,10 +23,11 @@ void ph_store_message_id_add(struct ph_plan *plan, const struct ph_message_row *
     out_slots->modseq = &entry->params[3];
 }
 
-void ph_store_message_id_remove(struct ph_plan *plan, const struct ph_uuid *mailbox_id, uint64_t uid)
+void ph_store_message_id_remove(struct ph_plan *plan, const struct ph_uuid *mailbox_id, uint64_t uid,
+                                const struct ph_uuid *message_id)
 {
     ph_plan_add(plan, PH_STAGE_REMOVE_PROJECTION, PH_STMT_MESSAGE_ID_DELETE, ph_uuid_value(mailbox_id),
-                ph_i64((int64_t)uid));
+                ph_i64((int64_t)uid), ph_uuid_value(message_id));
 }
 
 void ph_store_message_id_remove_of(struct ph_plan *plan, const struct ph_uuid *mailbox_id,

@@ -14,7 +14,8 @@ void ph_store_message_id_add(struct ph_plan *plan, const struct ph_message_row *
 /* PH_OK: a message has this UID; PH_ENOTFOUND: none has. */
 int ph_store_message_id_check(struct ph_db *db, const struct ph_uuid *mailbox_id, uint64_t uid,
                               struct ph_error *err) PH_MUST_USE;
-void ph_store_message_id_remove(struct ph_plan *plan, const struct ph_uuid *mailbox_id, uint64_t uid);
+void ph_store_message_id_remove(struct ph_plan *plan, const struct ph_uuid *mailbox_id, uint64_t uid,
+                                const struct ph_uuid *message_id);
 /* The same where the UID was not read. Only of a store that is local, where imapUidTable's row goes in the same plan. */
 void ph_store_message_id_remove_of(struct ph_plan *plan, const struct ph_uuid *mailbox_id,
                                    const struct ph_uuid *message_id);

@@ -12,7 +12,7 @@
  *   ?2n        of a boolean: 1 if it is false, else 0
  *   ?2u        as it is; null leaves its column alone in an UPDATE too
  *   ?2d        of a message id: a timestamp in microseconds, that of now, but behind all that was written of the message
- * ?0t is a timestamp of now, and ?0 is a timestamp in microseconds that is the smaller the later it is: with it the first write wins.
+ * ?0t is the time of the plan, the same for all of it, and ?0 is a timestamp in microseconds that is the smaller the later it is: with it the first write wins.
  * In EACH_WRITE and EACH_LOOSE the parameters are the columns of a row of EACH_READ.
  *
  * A null parameter leaves its column alone in an INSERT (no tombstone) and empties it in an UPDATE.

@@ -98,10 +98,12 @@ void ph_cassandra_requests_init(struct ph_cassandra_requests *requests, unsigned
 void ph_cassandra_requests_drain(struct ph_cassandra_requests *requests);
 void ph_cassandra_requests_fini(struct ph_cassandra_requests *requests);
 
-/* Makes a request of PARAMS, which are borrowed until it is done, or with IS_COPIED not at all. PAGING is copied. */
+/* Makes a request of PARAMS, which are borrowed until it is done, or with IS_COPIED not at all. PAGING is copied.
+ * NOW_US: what its timestamps go by. */
 int ph_cassandra_request_new(struct ph_cassandra *engine, const struct ph_cassandra_statement *statement,
                              const struct ph_value *params, unsigned param_count, bool is_copied,
-                             struct ph_cassandra_request **out_request, struct ph_error *err) PH_MUST_USE;
+                             uint64_t now_us, struct ph_cassandra_request **out_request,
+                             struct ph_error *err) PH_MUST_USE;
 /* Sends it now or when its turn comes; may call done() before it returns, where it cannot wait. */
 void ph_cassandra_request_send(struct ph_cassandra_request *request);
 

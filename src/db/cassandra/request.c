@@ -94,10 +94,9 @@ static int derive(const struct ph_cql_param *param, const struct ph_value *param
 }
 
 static int fill_values(struct ph_cassandra_request *request, const struct ph_value *params,
-                       unsigned param_count, bool is_copied, struct ph_error *err)
+                       unsigned param_count, bool is_copied, uint64_t now_us, struct ph_error *err)
 {
     const struct ph_cassandra_statement *statement = request->statement;
-    uint64_t now_us = ph_real_us(request->engine->db.clock);
     request->value_count = statement->ready.param_count;
     for (unsigned i = 0; i < request->value_count; i++) {
         struct ph_value value;
@@ -123,13 +122,13 @@ static int fill_values(struct ph_cassandra_request *request, const struct ph_val
 
 int ph_cassandra_request_new(struct ph_cassandra *engine, const struct ph_cassandra_statement *statement,
                              const struct ph_value *params, unsigned param_count, bool is_copied,
-                             struct ph_cassandra_request **out_request, struct ph_error *err)
+                             uint64_t now_us, struct ph_cassandra_request **out_request, struct ph_error *err)
 {
     struct ph_cassandra_request *request = ph_zalloc(sizeof *request);
     request->engine = engine;
     request->statement = statement;
     ph_arena_init(&request->arena, REQUEST_ARENA_BYTES);
-    int result = fill_values(request, params, param_count, is_copied, err);
+    int result = fill_values(request, params, param_count, is_copied, now_us, err);
     if (result != PH_OK) {
         ph_arena_fini(&request->arena);
         free(request);

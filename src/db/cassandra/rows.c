@@ -80,7 +80,7 @@ static int ask(struct ph_cassandra_rows *rows, const struct ph_cassandra_stateme
 {
     struct ph_cassandra_request *request;
     int result = ph_cassandra_request_new(rows->engine, statement, rows->params, rows->param_count, true,
-                                          &request, err);
+                                          ph_real_us(rows->engine->db.clock), &request, err);
     if (result != PH_OK) {
         return result;
     }

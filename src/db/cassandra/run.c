@@ -168,7 +168,8 @@ static int make_request(struct ph_cassandra_run *run, const struct ph_cassandra_
 {
     if (job->each == NULL) {
         return ph_cassandra_request_new(run->engine, job->statement, job->entry->params,
-                                        job->entry->param_count, is_loose(job), out_request, err);
+                                        job->entry->param_count, is_loose(job), run->begun_us, out_request,
+                                        err);
     }
     struct ph_value columns[PH_CASSANDRA_COLUMNS_MAX];
     struct ph_arena arena;
@@ -178,8 +179,9 @@ static int make_request(struct ph_cassandra_run *run, const struct ph_cassandra_
             ph_cassandra_answer_cell(job->each_statement, job->each, job->each_row, i);
         columns[i] = ph_cassandra_cell_value(&cell, &arena);
     }
-    int result = ph_cassandra_request_new(run->engine, job->statement, columns,
-                                          job->each_statement->column_count, true, out_request, err);
+    int result =
+        ph_cassandra_request_new(run->engine, job->statement, columns, job->each_statement->column_count,
+                                 true, run->begun_us, out_request, err);
     ph_arena_fini(&arena);
     return result;
 }
@@ -373,6 +375,7 @@ void ph_cassandra_submit(struct ph_db *db, struct ph_plan *plan)
     struct ph_cassandra_run *run = ph_zalloc(sizeof *run);
     run->engine = engine;
     run->plan = plan;
+    run->begun_us = ph_real_us(db->clock);
     ph_arena_init(&run->arena, RUN_ARENA_BYTES);
     pthread_mutex_init(&run->lock, NULL);
     run->entries = ph_arena_alloc(&run->arena, plan->count * sizeof(struct ph_plan_entry *));

@@ -31,6 +31,7 @@ struct ph_cassandra_seen {
 struct ph_cassandra_run {
     struct ph_cassandra *engine;
     struct ph_plan *plan;
+    uint64_t begun_us; /* the time of all that it writes */
     struct ph_arena arena;
     struct ph_plan_entry **entries;
     bool *is_left_out; /* of each entry: what UNLESS found */

@@ -103,7 +103,7 @@ static void a_late_change_of_a_flag_brings_no_message_back(void **state)
 
     ph_plan_init(&plan, &arena);
     ph_plan_add(&plan, PH_STAGE_REMOVE_TRUTH, PH_STMT_IMAP_UID_DELETE, by_id[0], by_id[1]);
-    ph_plan_add(&plan, PH_STAGE_REMOVE_PROJECTION, PH_STMT_MESSAGE_ID_DELETE, by_id[1], ph_i64(7));
+    ph_plan_add(&plan, PH_STAGE_REMOVE_PROJECTION, PH_STMT_MESSAGE_ID_DELETE, by_id[1], ph_i64(7), by_id[0]);
     assert_int_equal(ph_db_apply(db, &plan, &err), PH_OK);
     char mailbox_text[PH_UUID_TEXT_LEN + 1];
     char id_text[PH_UUID_TEXT_LEN + 1];
@@ -119,6 +119,51 @@ static void a_late_change_of_a_flag_brings_no_message_back(void **state)
     assert_int_equal(count_rows(PH_STMT_IMAP_UID_GET, by_id, 2), 0);
     assert_int_equal(count_rows(PH_STMT_MESSAGE_ID_LIST, &by_id[1], 1), 0);
     assert_int_equal(count_rows(PH_STMT_MESSAGE_ID_GET, (struct ph_value[]){by_id[1], ph_i64(7)}, 2), 0);
+}
+
+/* A node took the inserts and hung; they were sent to another as well, and it goes on once the message is deleted. */
+static void what_a_stuck_node_writes_late_brings_no_message_back(void **state)
+{
+    (void)state;
+    static const struct {
+        enum ph_cassandra_profile profile;
+        bool is_shared;
+        unsigned late_s; /* and by what clock */
+    } kinds[] = {
+        {PH_CASSANDRA_LWT_FREE, false, 30}, {PH_CASSANDRA_LWT_FREE, true, 30}, {PH_CASSANDRA_LWT, false, 0}};
+    for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        const uint64_t first_us = ph_real_us(&ph_clock_system);
+        struct ph_clock_manual manual = {first_us, ph_mono_us(&ph_clock_system)};
+        const struct ph_clock clock = ph_clock_from_manual(&manual);
+        begin(kinds[i].profile, kinds[i].is_shared);
+        options.clock = &clock;
+        open_db();
+        struct ph_uuid mailbox = ph_uuid_gen_next(&ids);
+        struct ph_uuid id = ph_uuid_gen_next(&ids);
+        const struct ph_value by_id[] = {ph_uuid_value(&id), ph_uuid_value(&mailbox)};
+        struct ph_plan plan;
+        ph_plan_init(&plan, &arena);
+        add_message(&plan, &mailbox, &id);
+        assert_int_equal(ph_db_apply(db, &plan, &err), PH_OK);
+        assert_int_equal(count_rows(PH_STMT_MESSAGE_ID_LIST, &by_id[1], 1), 1);
+
+        atomic_store(&manual.real_us, first_us + 2000000);
+        ph_plan_init(&plan, &arena);
+        ph_plan_add(&plan, PH_STAGE_REMOVE_TRUTH, PH_STMT_IMAP_UID_DELETE, by_id[0], by_id[1]);
+        ph_plan_add(&plan, PH_STAGE_REMOVE_PROJECTION, PH_STMT_MESSAGE_ID_DELETE, by_id[1], ph_i64(7),
+                    by_id[0]);
+        assert_int_equal(ph_db_apply(db, &plan, &err), PH_OK);
+
+        atomic_store(&manual.real_us, first_us + kinds[i].late_s * UINT64_C(1000000));
+        ph_plan_init(&plan, &arena);
+        add_message(&plan, &mailbox, &id);
+        assert_int_equal(ph_db_apply(db, &plan, &err), PH_OK);
+        assert_int_equal(count_rows(PH_STMT_MESSAGE_ID_LIST, &by_id[1], 1), 0);
+        if (kinds[i].profile == PH_CASSANDRA_LWT_FREE) {
+            assert_int_equal(count_rows(PH_STMT_IMAP_UID_GET, by_id, 2), 0);
+        }
+        (void)teardown(NULL);
+    }
 }
 
 static void a_counter_that_fails_fails_no_delivery(void **state)
@@ -256,6 +301,7 @@ int main(void)
     };
     const struct CMUnitTest with_a_node[] = {
         cmocka_unit_test_teardown(a_late_change_of_a_flag_brings_no_message_back, teardown),
+        cmocka_unit_test(what_a_stuck_node_writes_late_brings_no_message_back),
         cmocka_unit_test_teardown(a_counter_that_fails_fails_no_delivery, teardown),
         cmocka_unit_test_teardown(of_two_secrets_the_first_stays, teardown),
         cmocka_unit_test_teardown(what_is_too_much_is_refused_at_once_and_leaves_nothing, teardown),
