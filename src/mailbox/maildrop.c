@@ -2,10 +2,14 @@
 #include "mailbox/maildrop.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "mailbox/mailbox-private.h"
+#include "net/pool.h"
 #include "store/pop3_floor.h"
+
+enum { COMING_MS = 60 * 1000 };
 
 _Static_assert(sizeof(struct ph_maildrop_entry) == sizeof(struct ph_pop3_entry) &&
                    offsetof(struct ph_maildrop_entry, size) == offsetof(struct ph_pop3_entry, size),
@@ -108,15 +112,42 @@ static void remove_stale(struct ph_maildrop *drop, const struct ph_uuid *id)
     ph_background_submit(repair, mailboxes->db);
 }
 
-int ph_maildrop_read(struct ph_maildrop *drop, size_t at, enum ph_message_part part,
-                     struct ph_message_reader *out_reader, struct ph_error *err)
+static int open_message(struct ph_maildrop *drop, const struct ph_uuid *id, enum ph_message_part part,
+                        struct ph_message_reader *out_reader, struct ph_error *err)
 {
-    const struct ph_uuid *id = &drop->entries[at].id;
     *out_reader = (struct ph_message_reader){.size = 0};
     struct ph_message_row row;
     int result = ph_message_row_get(drop->mailboxes, &drop->mailbox.id, id, &row, err);
-    if (result == PH_OK) {
-        result = ph_message_row_open(drop->mailboxes, &row, part, out_reader, err);
+    return result != PH_OK ? result : ph_message_row_open(drop->mailboxes, &row, part, out_reader, err);
+}
+
+/* Where several nodes write, a session may list a message whose other rows are written at this very moment. */
+static bool may_be_coming(const struct ph_maildrop *drop, const struct ph_uuid *id)
+{
+    return drop->mailboxes->has_nodes &&
+           ph_real_us(drop->mailboxes->clock) < ph_uuid_unix_us(id) + (uint64_t)COMING_MS * 1000;
+}
+
+static void pause_for(unsigned ms)
+{
+    const struct timespec pause = {.tv_nsec = (long)ms * 1000000};
+    ph_pool_blocking_begin();
+    (void)nanosleep(&pause, NULL);
+    ph_pool_blocking_end();
+}
+
+int ph_maildrop_read(struct ph_maildrop *drop, size_t at, enum ph_message_part part,
+                     struct ph_message_reader *out_reader, struct ph_error *err)
+{
+    static const unsigned pauses_ms[] = {2, 10, 40, 150};
+    const struct ph_uuid *id = &drop->entries[at].id;
+    int result = open_message(drop, id, part, out_reader, err);
+    for (unsigned i = 0; i < sizeof pauses_ms / sizeof pauses_ms[0]; i++) {
+        if (result != PH_ENOTFOUND || !may_be_coming(drop, id)) {
+            break;
+        }
+        pause_for(pauses_ms[i]);
+        result = open_message(drop, id, part, out_reader, err);
     }
     if (result != PH_ENOTFOUND) {
         return result;

@@ -4,6 +4,8 @@
  * statements and rounds. A node is a struct ph_mailboxes of its own on the store. An embedded store has one process and
  * writes nothing of this.
  */
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +20,7 @@
 #include "mailbox/test_mail.h"
 #include "store/maildrop_node.h"
 #include "store/pop3_floor.h"
+#include "store/pop3_metadata.h"
 
 #define ALICE "alice@example.org"
 #define HEADER "Subject: tea\r\n\r\n"
@@ -395,6 +398,61 @@ static void what_comes_with_an_old_id_is_listed_below_the_floor(void **state)
     assert_int_equal(listed(f), 1);
 }
 
+struct coming {
+    struct fixture *fixture;
+    struct ph_plan *plan;
+    uint64_t reads;
+    int result;
+};
+
+/* Once somebody looked for it in vain. */
+static void *comes_a_moment_later(void *ctx)
+{
+    struct coming *coming = ctx;
+    struct ph_error err = {0};
+    while (ph_test_count(coming->fixture->mail.store.db, PH_STMT_IMAP_UID_GET) == coming->reads) {
+        sched_yield();
+    }
+    coming->result = ph_db_apply(coming->fixture->mail.store.db, coming->plan, &err);
+    return NULL;
+}
+
+static void what_is_listed_while_it_is_written_is_waited_for(void **state)
+{
+    struct fixture *f = *state;
+    struct ph_db *db = f->mail.store.db;
+    struct ph_arena arena;
+    struct ph_plan listed_first;
+    struct ph_plan rest;
+    struct ph_append message = {0};
+    ph_arena_init(&arena, 0);
+    ph_plan_init(&rest, &arena);
+    assert_int_equal(
+        ph_test_mail_append(&f->mail, ALICE, "INBOX", HEADER, "Earl Grey\r\n", &message, &rest, &f->err),
+        PH_OK);
+    ph_plan_init(&listed_first, &arena);
+    ph_store_pop3_metadata_add(&listed_first, &f->inbox.id, &message.message_id, message.total_bytes);
+    assert_int_equal(ph_db_apply(db, &listed_first, &f->err), PH_OK);
+    struct ph_maildrop *drop;
+    assert_int_equal(open_on(f->mail.mailboxes, &drop), PH_OK);
+    assert_int_equal(drop->count, 1);
+    struct coming coming = {f, &rest, ph_test_count(db, PH_STMT_IMAP_UID_GET), PH_EBUG};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, comes_a_moment_later, &coming), 0);
+    struct ph_message_reader reader;
+    int result = ph_maildrop_read(drop, 0, PH_MESSAGE_WHOLE, &reader, &f->err);
+    pthread_join(thread, NULL);
+    assert_int_equal(coming.result, PH_OK);
+    /* Where plans are all or nothing, a listing shows no part of one: that row was a stale one. */
+    assert_int_equal(result, ph_db_traits(db)->is_all_or_nothing ? PH_ENOTFOUND : PH_OK);
+    if (result == PH_OK) {
+        assert_int_equal(reader.size, message.total_bytes);
+        ph_message_close(&reader);
+    }
+    ph_maildrop_close(&drop);
+    ph_arena_fini(&arena);
+}
+
 static void a_plan_that_is_too_late_leaves_nothing_to_be_seen(void **state)
 {
     struct fixture *f = *state;
@@ -559,6 +617,7 @@ int main(void)
         TEST(the_floor_follows_deletions_up_to_what_is_left),
         TEST(a_floor_never_goes_down),
         TEST(what_comes_with_an_old_id_is_listed_below_the_floor),
+        TEST(what_is_listed_while_it_is_written_is_waited_for),
         TEST(a_plan_that_is_too_late_leaves_nothing_to_be_seen),
         TEST(retr_takes_three_statements_in_two_rounds),
     };
