@@ -56,9 +56,9 @@ struct ph_part {
     struct ph_mime_params disposition_params;
     struct ph_bytes language; /* Content-Language as written: tags with commas between */
     struct ph_bytes location;
-    struct ph_bytes
-        fields; /* of the message inside a PH_PART_MESSAGE: its raw fields From, Sender, Reply-To, To, Cc,
-                               Bcc, Subject, Date, Message-ID, In-Reply-To; whole, in order, for ph_header_next */
+    /* Only of the child of a PH_PART_MESSAGE: its raw fields From, Sender, Reply-To, To, Cc, Bcc, Subject, Date,
+     * Message-ID and In-Reply-To; whole, in order, for ph_header_next. */
+    struct ph_bytes fields;
 
     uint64_t header_offset; /* MIME header, with its empty line */
     uint64_t header_bytes;

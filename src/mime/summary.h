@@ -13,7 +13,7 @@
  * Use: ph_summary_init; the octets, in pieces of any size, by ph_summary_feed (which finds the end of the header as
  * ph_header_end does) or by ph_summary_header and ph_summary_body where that is known; ph_summary_finish;
  * ph_summary_clear before the next message; ph_summary_fini. It takes linear time whatever comes, and memory as the
- * limits allow: about a MiB at worst, a few KiB for usual mail, kept by clear. Threads: one at a time.
+ * limits allow: some MiB at worst, a few KiB for usual mail and between two messages. Threads: one at a time.
  *
  * One summary serves all copies of a delivery: trace fields (Return-Path, Delivered-To, Received) are not covered.
  */
@@ -34,6 +34,7 @@ struct ph_summary_parser;
 
 struct ph_summary {
     struct ph_summary_parser *parser; /* made with the first octet, kept by clear */
+    bool is_large;
 };
 
 void ph_summary_init(struct ph_summary *summary);
