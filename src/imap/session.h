@@ -51,6 +51,18 @@ enum ph_imap_enabled { /* by ENABLE, or by a command that implies it; by | */
                        PH_IMAP_ENABLED_QRESYNC = 8,   /* VANISHED instead of EXPUNGE */
 };
 
+/* Changes of flags that this command made and has told of in its own way, or was asked not to tell (.SILENT): those of the
+ * messages in RANGES whose MODSEQ is from first_modseq to modseq. News say nothing of them, or their MODSEQ alone. */
+struct ph_imap_told {
+    const struct ph_uid_range *ranges;
+    size_t count;
+    uint64_t first_modseq;
+    uint64_t modseq;
+    bool
+        wants_modseq; /* RFC 7162 section 3.1.3: .SILENT does not keep MODSEQ back once CONDSTORE is enabled */
+    struct ph_imap_told *next;
+};
+
 struct ph_imap_session {
     enum ph_imap_state state;
     enum ph_imap_mode mode;
@@ -81,9 +93,13 @@ struct ph_imap_session {
     ph_imap_continue *produce;
     void *work; /* released by work_free at the command's end, or the session's */
     void (*work_free)(void *work);
-    const char *ending; /* the tagged line's status and text, while news are written */
-    bool has_failed;    /* the last tagged line was NO or BAD */
+    const char *ending_status; /* " OK " */
+    const char *ending;        /* the tagged line's text, while news are written */
+    bool is_over;              /* the tagged line is written */
+    bool has_failed;           /* the last tagged line was NO or BAD */
+    bool hangs_up;             /* behind the tagged line */
     struct ph_imap_news *news;
+    struct ph_imap_told *told; /* changes of this command that need no news */
     struct ph_imap_append *append;
 
     uint64_t fetched; /* message bodies sent, for the log */
@@ -103,7 +119,9 @@ enum ph_imap_row_flag {                           /* by | */
                         PH_IMAP_ROW_HOLDS_EXPUNGE =
                             4, /* no EXPUNGE before its end, unless it stands behind UID (RFC 9051 section 7.5.1) */
                         PH_IMAP_ROW_WRITES = 8,  /* refused on a mailbox that is selected read-only */
-                        PH_IMAP_ROW_SECRET = 16, /* the arguments are never logged */
+                        PH_IMAP_ROW_SECRET = 16,        /* the arguments are never logged */
+    PH_IMAP_ROW_QUIET = 32,         /* no news before its end */
+    PH_IMAP_ROW_ASKS_FOR_NEWS = 64, /* other nodes' too */
 };
 
 struct ph_imap_row {
@@ -125,11 +143,16 @@ enum ph_step ph_imap_ok(struct ph_conn *conn, struct ph_imap_session *session, c
 enum ph_step ph_imap_no(struct ph_conn *conn, struct ph_imap_session *session, const char *text);
 /* What a well-made client does not send; too many end the session. */
 enum ph_step ph_imap_bad(struct ph_conn *conn, struct ph_imap_session *session, const char *text);
+/* NO, counted in the same way: failed logins. */
+enum ph_step ph_imap_refuse(struct ph_conn *conn, struct ph_imap_session *session, const char *text);
 /* NO with the response code and text of the error's class; logs ERR if an operator should look into it. */
 enum ph_step ph_imap_fail(struct ph_conn *conn, struct ph_imap_session *session, const struct ph_error *err);
 /* "[UNAVAILABLE] ..." of an error class. Never NULL. */
 const char *ph_imap_text_of(int class);
 void ph_imap_log_trouble(struct ph_conn *conn, const struct ph_error *err);
+/* The tagged line that was prepared; of ph_imap_ok and its kin. */
+enum ph_step ph_imap_put_ending(struct ph_conn *conn, struct ph_imap_session *session);
+void ph_imap_count_error(struct ph_conn *conn, struct ph_imap_session *session);
 /* "* BYE TEXT" and the end. END says why, for the log. */
 enum ph_step ph_imap_hang_up(struct ph_conn *conn, const char *text, const char *end);
 
@@ -153,11 +176,26 @@ static inline bool ph_imap_is_enabled(const struct ph_imap_session *session, enu
 /* From now on FETCH answers carry MODSEQ. To be called by each command that RFC 7162 section 3.1 says enables it. */
 void ph_imap_enable_condstore(struct ph_imap_session *session);
 
+/* "CAPABILITY ...", as the session is now. */
+void ph_imap_put_capabilities(struct ph_conn *conn, const struct ph_imap_session *session);
+bool ph_imap_may_plaintext(struct ph_conn *conn);
+/* Of a session with a user. */
+unsigned ph_imap_timeout_ms(const struct ph_imap_context *context);
+
 /* For the callback of a plan: resumes the connection CTX. */
 void ph_imap_resume(void *conn);
 
 /* Handlers, by file. */
 /* any.c */
-ph_imap_handler ph_imap_capability, ph_imap_noop, ph_imap_logout, ph_imap_id;
+ph_imap_handler ph_imap_capability, ph_imap_noop, ph_imap_logout, ph_imap_id, ph_imap_enable,
+    ph_imap_namespace;
+/* login.c */
+ph_imap_handler ph_imap_login, ph_imap_authenticate, ph_imap_starttls;
+/* fetch.c, store.c, copy.c, expunge.c, search.c */
+ph_imap_handler ph_imap_fetch, ph_imap_store, ph_imap_copy, ph_imap_move, ph_imap_expunge, ph_imap_search,
+    ph_imap_sort, ph_imap_thread;
+/* Whether news keep still of the change of UID's flags that MODSEQ is: the record that says so, or NULL. */
+const struct ph_imap_told *ph_imap_told_find(const struct ph_imap_session *session, uint32_t uid,
+                                             uint64_t modseq);
 
 #endif
