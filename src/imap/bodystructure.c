@@ -106,9 +106,9 @@ static void put_multipart(struct ph_buf *out, const struct ph_part *part, unsign
 static void put_single(struct ph_buf *out, const struct ph_part *part, unsigned how, struct ph_arena *arena)
 {
     bool is_text = ph_bytes_ieq(part->type, PH_BYTES("text"));
-    bool is_message = part->kind == PH_PART_MESSAGE && part->children != NULL &&
-                      ((how & PH_IMAP_STRUCTURE_GLOBAL) != 0 ||
-                       ph_part_is(part, PH_BYTES("message"), PH_BYTES("rfc822")));
+    bool is_message =
+        part->kind == PH_PART_MESSAGE && part->children != NULL &&
+        ((how & PH_IMAP_STRUCTURE_GLOBAL) != 0 || ph_part_is(part, PH_BYTES("message"), PH_BYTES("rfc822")));
     /* A client reads an envelope behind message/rfc822 whatever is in it. */
     bool is_hollow = !is_message && ph_part_is(part, PH_BYTES("message"), PH_BYTES("rfc822"));
     ph_imap_put_string(out, is_hollow ? PH_BYTES("application") : part->type);

@@ -12,9 +12,10 @@
  * these are passed over. */
 void ph_imap_put_envelope(struct ph_buf *out, struct ph_bytes fields, struct ph_arena *arena);
 
-enum ph_imap_structure_how {            /* by | */
-                            PH_IMAP_STRUCTURE_EXTENDED = 1, /* BODYSTRUCTURE, not BODY */
-                            PH_IMAP_STRUCTURE_GLOBAL = 2,   /* the client knows message/global as a message (rev2, UTF8=ACCEPT) */
+enum ph_imap_structure_how {                                 /* by | */
+                             PH_IMAP_STRUCTURE_EXTENDED = 1, /* BODYSTRUCTURE, not BODY */
+                             PH_IMAP_STRUCTURE_GLOBAL =
+                                 2, /* the client knows message/global as a message (rev2, UTF8=ACCEPT) */
 };
 void ph_imap_put_structure(struct ph_buf *out, const struct ph_part *root, unsigned how,
                            struct ph_arena *arena);
