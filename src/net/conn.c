@@ -56,6 +56,7 @@ static void finish(struct ph_conn *conn)
     /* Out of the list first: the housekeeper must not meet a closed, perhaps reused, descriptor. */
     ph_registry_remove(conn->listener->pool, conn);
     ph_io_close_descriptor(conn->pollable.fd);
+    ph_wake_forget(conn);
     free(conn->in_left);
     free(conn->out_left);
     free(conn->peer_text);
@@ -128,8 +129,7 @@ static void take_input(struct ph_conn *conn)
     }
 }
 
-/* Another worker may have it from here on; false where the kernel took it not, and it is still ours. */
-static bool hand_to_epoll(struct ph_conn *conn, uint32_t events)
+bool ph_conn_hand_to_epoll(struct ph_conn *conn, uint32_t events)
 {
     struct epoll_event event = {.events = events | EPOLLONESHOT, .data.ptr = &conn->pollable};
     int operation = conn->is_in_epoll ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
@@ -140,19 +140,47 @@ static bool hand_to_epoll(struct ph_conn *conn, uint32_t events)
     return epoll_ctl(epoll_fd, operation, fd, &event) == 0;
 }
 
+static bool stays_ours(struct ph_conn *conn, struct ph_worker *worker)
+{
+    conn->worker = worker;
+    ph_conn_log_refused(conn, "no more descriptors can be watched: fs.epoll.max_user_watches");
+    return false;
+}
+
 static bool arm(struct ph_conn *conn, uint32_t events)
 {
     struct ph_worker *worker = conn->worker;
     keep_input(conn);
     set_deadline(conn);
     conn->worker = NULL;
-    if (hand_to_epoll(conn, events)) {
+    if (ph_conn_hand_to_epoll(conn, events)) {
         return true;
     }
     /* The user's limit of watches (epoll(7)), which only a first arming can meet. */
-    conn->worker = worker;
-    ph_conn_log_refused(conn, "no more descriptors can be watched: fs.epoll.max_user_watches");
-    return false;
+    return stays_ours(conn, worker);
+}
+
+/* True if the connection is gone to the idler; false where it was woken meanwhile (*OUT_IS_WOKEN), or cannot be watched. */
+static bool arm_idle(struct ph_conn *conn, bool *out_is_woken)
+{
+    struct ph_worker *worker = conn->worker;
+    *out_is_woken = !ph_wake_idle_begin(conn);
+    if (*out_is_woken) {
+        return false;
+    }
+    keep_input(conn);
+    set_deadline(conn);
+    if (conn->was_woken && conn->bytes_in + conn->bytes_out == conn->bytes_before) {
+        atomic_store_explicit(&conn->deadline_ms, conn->deadline_before_ms, memory_order_relaxed);
+    }
+    conn->worker = NULL;
+    return ph_wake_idle(conn) || stays_ours(conn, worker);
+}
+
+/* Whether what it waits for is its peer's next input, or news. */
+static bool may_idle(const struct ph_conn *conn)
+{
+    return conn->expects_wakes && conn->next_action == PH_NEXT_INPUT && conn->out_left == NULL;
 }
 
 void ph_conn_resume(struct ph_conn *conn)
@@ -162,7 +190,7 @@ void ph_conn_resume(struct ph_conn *conn)
     if (before == PH_PARK_PARKED) {
         set_deadline(conn);
         /* Nearly always at once. Where the peer neither reads nor sends, its deadline. */
-        if (!hand_to_epoll(conn, EPOLLIN | EPOLLOUT)) {
+        if (!ph_conn_hand_to_epoll(conn, EPOLLIN | EPOLLOUT)) {
             abort(); /* parked before it was ever armed, by the last watch that the user's limit allows */
         }
     }
@@ -253,11 +281,22 @@ static bool seems_dry(struct ph_conn *conn, uint32_t events)
 static void take_over(struct ph_conn *conn, struct ph_worker *worker, uint32_t events)
 {
     (void)atomic_load_explicit(&conn->handovers, memory_order_acquire);
-    atomic_store_explicit(&conn->deadline_ms, 0, memory_order_relaxed);
+    conn->deadline_before_ms = atomic_exchange_explicit(&conn->deadline_ms, 0, memory_order_relaxed);
+    conn->bytes_before = conn->bytes_in + conn->bytes_out;
+    conn->was_woken = false;
     conn->worker = worker;
     worker->is_dry = seems_dry(conn, events);
     ph_buf_clear(&worker->out);
     take_input(conn);
+}
+
+static bool wait_for_input(struct ph_conn *conn, bool *out_is_woken)
+{
+    if (!may_idle(conn)) {
+        return arm(conn, EPOLLIN);
+    }
+    /* The idler can give back only what the workers' set knows. */
+    return conn->is_in_epoll ? arm_idle(conn, out_is_woken) : arm(conn, EPOLLIN | EPOLLOUT);
 }
 
 void ph_conn_run(struct ph_conn *conn, struct ph_worker *worker, uint32_t events)
@@ -275,9 +314,10 @@ void ph_conn_run(struct ph_conn *conn, struct ph_worker *worker, uint32_t events
             turn = settle(conn, turn);
         }
         bool is_gone = false;
+        bool is_woken = false;
         switch (turn) {
         case PH_TURN_GO_ON: continue;
-        case PH_TURN_WAIT_INPUT: is_gone = arm(conn, EPOLLIN); break;
+        case PH_TURN_WAIT_INPUT: is_gone = wait_for_input(conn, &is_woken); break;
         case PH_TURN_WAIT_OUTPUT: is_gone = arm(conn, EPOLLOUT); break;
         case PH_TURN_YIELD: is_gone = arm(conn, EPOLLIN | EPOLLOUT); break;
         case PH_TURN_PARK:
@@ -286,6 +326,9 @@ void ph_conn_run(struct ph_conn *conn, struct ph_worker *worker, uint32_t events
             }
             continue;
         case PH_TURN_FINISH: break;
+        }
+        if (is_woken) {
+            continue;
         }
         if (!is_gone) {
             finish(conn);

@@ -19,7 +19,11 @@
  * parked nothing is read, no timeout runs, and the connection does not go away, so the finisher may use the session's
  * memory until it calls ph_conn_resume, which must be its last touch.
  *
- * Threads: everything is for the owner alone, but ph_conn_resume, which any thread may call once a park.
+ * Being woken: between two inputs a service may wait for news too (ph_conn_expect_wakes). Whoever has some calls
+ * ph_conn_wake, on any thread and as often as it likes; then woken() is called on some worker, at least once after the last
+ * wake. Input goes on meanwhile.
+ *
+ * Threads: everything is for the owner alone, but ph_conn_resume, which any thread may call once a park, and what takes a waker.
  */
 #ifndef PH_NET_CONN_H
 #define PH_NET_CONN_H
@@ -66,6 +70,8 @@ struct ph_service {
     enum ph_step (*input)(struct ph_conn *conn, struct ph_bytes input, size_t *out_consumed);
     enum ph_step (*produce)(struct ph_conn *conn);
     enum ph_step (*resume)(struct ph_conn *conn);
+    /* As input() without octets: see ph_conn_expect_wakes. May be NULL where that is never called. */
+    enum ph_step (*woken)(struct ph_conn *conn);
     /* After PH_STEP_TLS succeeded: forget what was learned in clear. May be NULL. */
     void (*tls_started)(struct ph_conn *conn);
     /* The server closes because of TIMEOUT, SHUTDOWN or REFUSED, between two commands: append a last line. May be
@@ -90,6 +96,17 @@ struct ph_arena *ph_conn_arena(struct ph_conn *conn);
 void ph_conn_set_timeout(struct ph_conn *conn, unsigned timeout_ms);
 /* Finishes a park; see above. */
 void ph_conn_resume(struct ph_conn *conn);
+
+/* The connection's waker, for as long as the caller likes: a reference that ph_waker_unref gives back. Once the connection is gone, waking
+ * it does nothing. */
+struct ph_waker;
+struct ph_waker *ph_conn_waker(struct ph_conn *conn);
+void ph_waker_unref(struct ph_waker **waker);
+/* Any thread; never blocks. A wake that nobody expects is kept until somebody does; many are one. */
+void ph_conn_wake(struct ph_waker *waker);
+/* Whether woken() may be called between two calls of input(). With INTERVAL_MS it is also called when the connection was idle for so long;
+ * being woken does not put the timeout off. */
+void ph_conn_expect_wakes(struct ph_conn *conn, bool expects, unsigned interval_ms);
 
 bool ph_conn_is_tls(const struct ph_conn *conn);
 /* "TLSv1.3" and the cipher's name; "" in clear. */

@@ -102,6 +102,13 @@ struct ph_conn {
     bool wants_output_event; /* what the last TLS call or write waits for */
     bool is_read_blocked_on_output;
     bool is_at_end; /* the peer sends no more */
+    bool expects_wakes;
+    bool was_woken; /* since it was taken over */
+    unsigned tick_ms;
+    _Atomic uint64_t tick_at_ms; /* when to wake it, while it is idle; 0: never */
+    struct ph_waker *waker;      /* NULL: nobody wakes it */
+    uint64_t deadline_before_ms; /* the deadline that it had when it was taken over */
+    uint64_t bytes_before;       /* the octets in and out, then */
     uint64_t id;
     uint64_t bytes_in;
     uint64_t bytes_out;
@@ -141,6 +148,15 @@ struct ph_pool {
     uint64_t refused;
     struct ph_tls_context *tls;
 
+    /* Connections that expect to be woken: wake.c. */
+    int idle_fd;      /* the idler's epoll set */
+    int idle_wake_fd; /* eventfd in it */
+    pthread_t idler;
+    bool has_idler;
+    atomic_bool idler_ends;
+    pthread_mutex_t wake_lock;
+    struct ph_waker *wakers; /* that have work for the idler */
+
     atomic_bool is_stopping;
     atomic_uint accepting; /* workers that may still add a connection, though is_stopping was set meanwhile */
     _Atomic uint64_t events;
@@ -154,6 +170,27 @@ struct ph_conn *ph_conn_new(struct ph_listener *listener, int fd, const struct p
 /* The ready() of a connection; for a fresh one, EVENTS is 0. */
 void ph_conn_run(struct ph_conn *conn, struct ph_worker *worker, uint32_t events);
 void ph_conn_ask_close(struct ph_conn *conn, enum ph_close_reason reason);
+
+/* For the workers: another may have it from here on; false where the kernel took it not, and it is still ours. */
+bool ph_conn_hand_to_epoll(struct ph_conn *conn, uint32_t events);
+
+/* wake.c */
+/* False where somebody woke it meanwhile; else the waker is locked, and ph_wake_idle follows. */
+bool ph_wake_idle_begin(struct ph_conn *conn);
+/* Gives the connection to the idler, and the lock back. False where the kernel took it not, and it is still ours. */
+bool ph_wake_idle(struct ph_conn *conn);
+/* Whether woken() is owed; it is no longer, then. */
+bool ph_wake_take(struct ph_conn *conn);
+/* The housekeeper's, under the list lock: its interval may have passed. */
+void ph_wake_tick(struct ph_conn *conn, uint64_t now_ms);
+/* The connection's end. */
+void ph_wake_forget(struct ph_conn *conn);
+bool ph_wake_open(struct ph_pool *pool);
+void ph_wake_close(struct ph_pool *pool);
+/* 0 or an errno value. */
+int ph_wake_start(struct ph_pool *pool);
+/* When no connection is left. */
+void ph_wake_stop(struct ph_pool *pool);
 
 /* turn.c: one step of a connection; none waits */
 enum ph_turn {

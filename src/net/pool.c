@@ -181,7 +181,8 @@ int ph_pool_new(const struct ph_pool_options *options, struct ph_pool **out_pool
     pthread_mutex_init(&pool->list_lock, NULL);
     /* Level-triggered and never read: every worker sees it. */
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = &pool->stop_pollable};
-    if (pool->epoll_fd < 0 || pool->stop_fd < 0 || pool->wake_fd < 0 ||
+    bool has_idle_set = ph_wake_open(pool);
+    if (pool->epoll_fd < 0 || pool->stop_fd < 0 || pool->wake_fd < 0 || !has_idle_set ||
         epoll_ctl(pool->epoll_fd, EPOLL_CTL_ADD, pool->stop_fd, &event) != 0) {
         int errnum = errno;
         ph_pool_free(&pool);
@@ -215,6 +216,7 @@ void ph_pool_free(struct ph_pool **pool_ptr)
     }
     close_fd(pool->stop_fd);
     close_fd(pool->wake_fd);
+    ph_wake_close(pool);
     ph_tls_context_unref(&pool->tls);
     ph_registry_table_free(&pool->addresses);
     pthread_mutex_destroy(&pool->list_lock);
@@ -259,6 +261,7 @@ static int start_workers(struct ph_pool *pool, struct ph_error *err)
         errnum = add_thread_locked(pool);
     }
     pthread_mutex_unlock(&pool->gate_lock);
+    errnum = errnum == 0 ? ph_wake_start(pool) : errnum;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     return errnum == 0 ? PH_OK : ph_fail_errno(err, PH_EUNAVAILABLE, errnum, "start of a worker thread");
 }
@@ -323,6 +326,7 @@ int ph_pool_run(struct ph_pool *pool, struct ph_error *err)
     atomic_store(&pool->is_stopping, true);
     end_connections(pool);
     end_workers(pool);
+    ph_wake_stop(pool);
     assert(count_connections(pool) == 0);
     return result;
 }

@@ -144,6 +144,7 @@ void ph_registry_sweep(struct ph_pool *pool, uint64_t now_ms, bool is_shutdown)
     for (struct ph_conn *conn = pool->connections; conn != NULL; conn = conn->next) {
         uint64_t deadline = atomic_load_explicit(&conn->deadline_ms, memory_order_relaxed);
         bool is_late = deadline != 0 && now_ms >= deadline;
+        ph_wake_tick(conn, now_ms);
         if (is_late || is_shutdown) {
             ph_conn_ask_close(conn, is_shutdown ? PH_CLOSE_SHUTDOWN : PH_CLOSE_TIMEOUT);
         }

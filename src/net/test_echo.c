@@ -102,6 +102,34 @@ static void overflow(struct ph_conn *conn)
     }
 }
 
+static void watch(struct ph_conn *conn, unsigned interval_ms)
+{
+    struct ph_test_echo *echo = ph_conn_context(conn);
+    pthread_mutex_lock(&echo->lock);
+    if (echo->waker_count < PH_TEST_ECHO_HELD_MAX) {
+        echo->wakers[echo->waker_count++] = ph_conn_waker(conn);
+    }
+    pthread_mutex_unlock(&echo->lock);
+    ph_conn_expect_wakes(conn, true, interval_ms);
+}
+
+static enum ph_step echo_woken(struct ph_conn *conn)
+{
+    reply(conn, "woken");
+    return PH_STEP_AGAIN;
+}
+
+unsigned ph_test_echo_wake(struct ph_test_echo *echo)
+{
+    pthread_mutex_lock(&echo->lock);
+    unsigned count = echo->waker_count;
+    for (unsigned i = 0; i < count; i++) {
+        ph_conn_wake(echo->wakers[i]);
+    }
+    pthread_mutex_unlock(&echo->lock);
+    return count;
+}
+
 static enum ph_step command(struct ph_conn *conn, struct ph_bytes line)
 {
     struct session *session = ph_conn_session(conn);
@@ -151,6 +179,16 @@ static enum ph_step command(struct ph_conn *conn, struct ph_bytes line)
         char text[PH_ADDRESS_TEXT_MAX];
         ph_address_format(word.len == 4 ? ph_conn_peer(conn) : ph_conn_local(conn), text);
         reply(conn, text);
+        return PH_STEP_AGAIN;
+    }
+    if (ph_bytes_eq(word, PH_BYTES("watch")) && has_number) {
+        watch(conn, (unsigned)number);
+        reply(conn, "ok");
+        return PH_STEP_AGAIN;
+    }
+    if (ph_bytes_eq(word, PH_BYTES("unwatch"))) {
+        ph_conn_expect_wakes(conn, false, 0);
+        reply(conn, "ok");
         return PH_STEP_AGAIN;
     }
     if (ph_bytes_eq(word, PH_BYTES("quit"))) {
@@ -235,6 +273,7 @@ const struct ph_service ph_test_echo_service = {
     .input = echo_input,
     .produce = echo_produce,
     .resume = echo_resume,
+    .woken = echo_woken,
     .tls_started = echo_tls_started,
     .goodbye = echo_goodbye,
     .closed = echo_closed,
@@ -252,6 +291,9 @@ void ph_test_echo_init(struct ph_test_echo *echo)
 void ph_test_echo_fini(struct ph_test_echo *echo)
 {
     ph_jobs_free(&echo->jobs);
+    for (unsigned i = 0; i < echo->waker_count; i++) {
+        ph_waker_unref(&echo->wakers[i]);
+    }
     sem_destroy(&echo->may_go);
     pthread_mutex_destroy(&echo->lock);
 }

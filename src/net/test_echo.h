@@ -16,9 +16,11 @@
  *   timeout MS     sets the timeout, "ok"
  *   local          the connection's own address
  *   peer           the connection's peer
+ *   watch MS       expects wakes, with that interval; "ok"
+ *   unwatch        no longer; "ok"
  *   quit           "bye", and closes
  *   other lines    repeated, behind their number
- * Goodbyes are "goodbye REASON".
+ * A wake is "woken". Goodbyes are "goodbye REASON".
  */
 #ifndef PH_NET_TEST_ECHO_H
 #define PH_NET_TEST_ECHO_H
@@ -38,6 +40,8 @@ struct ph_test_echo {
     unsigned held_count;
     sem_t may_go; /* of those that block */
     atomic_uint blocked;
+    struct ph_waker *wakers[PH_TEST_ECHO_HELD_MAX]; /* of all who watched */
+    unsigned waker_count;
     atomic_uint opened;
     atomic_uint closed[PH_TEST_ECHO_REASONS]; /* by reason */
 };
@@ -51,6 +55,8 @@ void ph_test_echo_fini(struct ph_test_echo *echo);
 /* Waits until COUNT are held or block, then lets them go. */
 void ph_test_echo_release(struct ph_test_echo *echo, unsigned count);
 void ph_test_echo_wait_held(struct ph_test_echo *echo, unsigned count);
+/* Wakes everybody who ever watched; returns how many that are. Any thread. */
+unsigned ph_test_echo_wake(struct ph_test_echo *echo);
 unsigned ph_test_echo_closed(struct ph_test_echo *echo);
 
 /* An answer of LEN octets, complete and right. */

@@ -196,6 +196,10 @@ static enum ph_turn call_input(struct ph_conn *conn)
 
 static enum ph_turn turn_input(struct ph_conn *conn)
 {
+    if (conn->expects_wakes && ph_wake_take(conn)) {
+        conn->was_woken = true;
+        return after_step(conn, conn->listener->options.service->woken(conn));
+    }
     if (conn->needs_input || conn->worker->in_at == conn->worker->in_len) {
         if (conn->worker->is_dry) {
             return PH_TURN_WAIT_INPUT;
