@@ -11,14 +11,14 @@
 
 enum ph_transfer_kind { PH_TRANSFER_IDENTITY, PH_TRANSFER_BASE64, PH_TRANSFER_QUOTED_PRINTABLE };
 
+enum { PH_TRANSFER_HELD_MAX = 80 /* more blanks than that end no line: they are text */ };
+
 struct ph_transfer {
     enum ph_transfer_kind kind;
-    uint32_t bits;   /* base64: not yet given */
-    unsigned count;  /* base64: how many of a quantum; quoted-printable: octets held */
-    uint64_t blanks; /* quoted-printable: blanks that may end the line */
-    uint8_t held[2]; /* quoted-printable: behind "=" */
-    bool is_ended;   /* base64: behind "=" */
     bool has_faults;
+    unsigned count; /* base64: letters of a quantum; quoted-printable: octets held */
+    uint32_t bits;  /* base64: theirs */
+    uint8_t held[PH_TRANSFER_HELD_MAX];
 };
 
 /* ENCODING as in the field, empty for none. False for one that is unknown: then content passes as it is. */
