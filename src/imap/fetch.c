@@ -22,13 +22,8 @@ enum { SEEN_CHUNK = 64 };
 
 static void fetching_free(void *work)
 {
-    struct ph_imap_fetching *fetching = work;
-    ph_imap_fetch_forget_message(fetching);
-    ph_view_rows_end(&fetching->rows);
-    ph_arena_fini(&fetching->arena);
-    ph_buf_fini(&fetching->memory);
-    ph_buf_fini(&fetching->scratch);
-    free(fetching);
+    ph_imap_fetching_fini(work);
+    free(work);
 }
 
 /* ---- One message ---- */
@@ -375,15 +370,13 @@ enum ph_step ph_imap_fetch(struct ph_conn *conn, struct ph_imap_session *session
     narrow(session, fetch, &targets);
 
     struct ph_imap_fetching *fetching = ph_alloc(sizeof *fetching);
-    *fetching = (struct ph_imap_fetching){.fetch = fetch,
-                                          .is_uid = command->is_uid,
-                                          .adds_uid = command->is_uid,
-                                          .adds_modseq = fetch->has_changed_since,
-                                          .targets = targets,
-                                          .chunk = targets};
-    ph_arena_init(&fetching->arena, 0);
-    ph_buf_init(&fetching->memory, PH_IMAP_RENDERED_MAX);
-    ph_buf_init(&fetching->scratch, PH_IMAP_RENDERED_MAX);
+    ph_imap_fetching_init(fetching);
+    fetching->fetch = fetch;
+    fetching->is_uid = command->is_uid;
+    fetching->adds_uid = command->is_uid;
+    fetching->adds_modseq = fetch->has_changed_since;
+    fetching->targets = targets;
+    fetching->chunk = targets;
     session->work = fetching;
     session->work_free = fetching_free;
     for (size_t i = 0; i < fetch->item_count; i++) {

@@ -83,6 +83,9 @@ struct ph_imap_fetching {
     bool has_unknown; /* BINARY met an unknown encoding */
 };
 
+void ph_imap_fetching_init(struct ph_imap_fetching *fetching);
+void ph_imap_fetching_fini(struct ph_imap_fetching *fetching);
+
 /* ---- fetch_item.c ---- */
 
 /* What ITEM needs beyond the view, added to FETCHING->wants and needs_rows. */
@@ -112,6 +115,10 @@ int ph_imap_fetch_tree(struct ph_conn *conn, struct ph_imap_session *session,
 int ph_imap_fetch_read(struct ph_conn *conn, struct ph_imap_session *session,
                        struct ph_imap_fetching *fetching, uint64_t offset, uint64_t size,
                        struct ph_error *err) PH_MUST_USE;
+/* Appends up to MAX octets of the message from OFFSET on, at least one, to OUT. */
+int ph_imap_fetch_piece(struct ph_conn *conn, struct ph_imap_session *session,
+                        struct ph_imap_fetching *fetching, uint64_t offset, uint64_t max, struct ph_buf *out,
+                        struct ph_error *err) PH_MUST_USE;
 /* How long PLACE is when it is decoded, and whether it has a NUL. */
 int ph_imap_fetch_measure(struct ph_conn *conn, struct ph_imap_session *session,
                           struct ph_imap_fetching *fetching, const struct ph_imap_place *place,

@@ -50,6 +50,14 @@ static int read_at(struct ph_conn *conn, struct ph_imap_fetching *fetching, uint
     return result;
 }
 
+int ph_imap_fetch_piece(struct ph_conn *conn, struct ph_imap_session *session,
+                        struct ph_imap_fetching *fetching, uint64_t offset, uint64_t max, struct ph_buf *out,
+                        struct ph_error *err)
+{
+    int result = open_content(session, fetching, false, err);
+    return result != PH_OK ? result : read_at(conn, fetching, offset, max, out, err);
+}
+
 int ph_imap_fetch_read(struct ph_conn *conn, struct ph_imap_session *session,
                        struct ph_imap_fetching *fetching, uint64_t offset, uint64_t size,
                        struct ph_error *err)
@@ -203,6 +211,23 @@ int ph_imap_fetch_pump(struct ph_conn *conn, struct ph_imap_session *session,
     source->offset += out->len - before;
     source->promised -= out->len - before;
     return result;
+}
+
+void ph_imap_fetching_init(struct ph_imap_fetching *fetching)
+{
+    *fetching = (struct ph_imap_fetching){.fetch = NULL};
+    ph_arena_init(&fetching->arena, 0);
+    ph_buf_init(&fetching->memory, PH_IMAP_RENDERED_MAX);
+    ph_buf_init(&fetching->scratch, PH_IMAP_RENDERED_MAX);
+}
+
+void ph_imap_fetching_fini(struct ph_imap_fetching *fetching)
+{
+    ph_imap_fetch_forget_message(fetching);
+    ph_view_rows_end(&fetching->rows);
+    ph_arena_fini(&fetching->arena);
+    ph_buf_fini(&fetching->memory);
+    ph_buf_fini(&fetching->scratch);
 }
 
 /* Of usual size, buffers are kept for the next message. */
