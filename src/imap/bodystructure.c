@@ -126,7 +126,7 @@ static void put_single(struct ph_buf *out, const struct ph_part *part, unsigned 
     ph_buf_u64(out, part->octets);
     if (is_message) {
         ph_buf_byte(out, ' ');
-        ph_imap_put_envelope(out, part->fields, arena);
+        ph_imap_put_envelope(out, part->children->fields, arena);
         ph_buf_byte(out, ' ');
         ph_imap_put_structure(out, part->children, how, arena);
     }
