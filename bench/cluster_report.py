@@ -145,16 +145,27 @@ def plot(results, path):
     pyplot.close(figure)
 
 
-def record(results, docs):
+def circumstances(results):
     options, machine = results["options"], results["machine"]
-    about = (f"Two datacenters of {options['nodes']} Cassandra and {options['posthouse']} Posthouse nodes on one machine of "
-             f"{machine['processors']} processors (load average before: {machine['load']:.1f}), {options['connections']} connections; "
-             f"{options['rate']} mails of 2 KB a second offered for {options['seconds']} s, then {options['saturation']} s as fast as they go.")  # fmt: skip
-    plot(results, docs / "performance-cluster.svg")
-    body = "\n\n".join([
-        about, "At the fixed rate:", mission_table(results), "At saturation:", saturation_table(results),
-        "![Throughput and latency of both profiles](performance-cluster.svg)", steps_table(results), statements_table(results),
-        *alone_tables(results)])  # fmt: skip
+    load = f"load average {machine['load']:.1f} before"
+    load += f", {machine['load_after']:.1f} after" if "load_after" in machine else ""
+    about = f"One machine of {machine['processors']} processors, shared with other work ({load})."
+    if results["delays"]:
+        about += (f" Heaps of {options['heap']} MiB. Two datacenters of {options['nodes']} Cassandra and {options['posthouse']} Posthouse nodes; "
+                  f"{options['rate']} mails of 2 KB a second offered for {options['seconds']} s by "
+                  f"{options.get('offering', options['connections'])} connections, then {options['saturation']} s as fast as "
+                  f"they go by {options['connections']}.")  # fmt: skip
+    return about
+
+
+def record(results, docs, section):
+    body = [circumstances(results)]
+    if results["delays"]:
+        image = f"performance-{section}.svg"
+        plot(results, docs / image)
+        body += ["At the fixed rate:", mission_table(results), "At saturation:", saturation_table(results),
+                 f"![Throughput and latency of both profiles]({image})", steps_table(results), statements_table(results)]  # fmt: skip
+    body += [deletions_table(results)] if section == "deletions" else alone_tables(results)
     path = docs / "performance.md"
-    text = report.replace_between(path.read_text(encoding="utf-8"), "cluster", body)
+    text = report.replace_between(path.read_text(encoding="utf-8"), section, "\n\n".join(body))
     path.write_text(text, encoding="utf-8")

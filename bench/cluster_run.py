@@ -221,7 +221,7 @@ def run_profiles(cluster, options, directory, release):
         with Trial(cluster, profile, options.posthouse, directory, release) as trial:
             trial.warm_up(options.warm_up)
             results[profile] = {
-                "mission": trial.mission(options.rate, options.seconds, options.connections),
+                "mission": trial.mission(options.rate, options.seconds, options.offering),
                 "saturation": trial.saturation(options.saturation, options.connections),
             }
         results[profile]["paxos_writes"] = cluster.paxos_writes() - before
