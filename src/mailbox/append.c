@@ -9,6 +9,8 @@
 #include "mailbox/listener.h"
 #include "mailbox/mailbox-private.h"
 #include "mailbox/name.h"
+#include "mailbox/news.h"
+#include "mailbox/views.h"
 #include "store/message.h"
 #include "store/message_id.h"
 #include "store/pop3_floor.h"
@@ -27,8 +29,37 @@ static void mind_floor(struct ph_mailboxes *mailboxes, struct ph_message_row *ro
     }
 }
 
+/* Who adds a message and wants to know its numbers. */
+struct asking {
+    struct ph_plan_hook hook;
+    struct ph_number_slots slots;
+    struct ph_numbers *out_numbers;
+};
+
+static void answer(struct ph_plan *plan, struct ph_plan_hook *hook, int result)
+{
+    (void)plan;
+    struct asking *asking = (struct asking *)hook;
+    const struct ph_value *uid = asking->slots.uid;
+    const struct ph_value *modseq = asking->slots.modseq;
+    *asking->out_numbers = (struct ph_numbers){0, 0};
+    if (result == PH_OK && uid->type == PH_VALUE_I64 && modseq->type == PH_VALUE_I64) {
+        *asking->out_numbers = (struct ph_numbers){(uint64_t)uid->i64, (uint64_t)modseq->i64};
+    }
+}
+
+static void ask(struct ph_plan *plan, const struct ph_number_slots *slots, struct ph_numbers *out_numbers)
+{
+    struct asking *asking = ph_arena_zalloc(plan->arena, sizeof *asking);
+    asking->hook.done = answer;
+    asking->slots = *slots;
+    asking->out_numbers = out_numbers;
+    ph_plan_hook_add(plan, &asking->hook);
+}
+
 static int add_metadata(struct ph_mailboxes *mailboxes, struct ph_message_row *row,
-                        const struct ph_uid_wish *wish, struct ph_plan *plan, struct ph_error *err)
+                        const struct ph_uid_wish *wish, struct ph_numbers *out_numbers, struct ph_plan *plan,
+                        struct ph_error *err)
 {
     struct ph_number_slots slots[2];
     int result = PH_OK;
@@ -37,6 +68,10 @@ static int add_metadata(struct ph_mailboxes *mailboxes, struct ph_message_row *r
     if (mailboxes->uids->numbers_on_append) {
         ph_store_message_id_add(plan, row, &slots[1]);
         result = mailboxes->uids->number(mailboxes->uids, plan, &row->mailbox_id, wish, slots, 2, err);
+    }
+    ph_news_added(mailboxes, plan, row, &slots[0]);
+    if (out_numbers != NULL) {
+        ask(plan, &slots[0], out_numbers);
     }
     ph_listeners_added(plan, row);
     return result;
@@ -68,12 +103,12 @@ static int add_rows(struct ph_mailboxes *mailboxes, const struct ph_append *mess
     }
     const struct ph_uid_wish wish = {origin == NULL ? 0 : origin->uid,
                                      origin == NULL ? 0 : origin->uid_limit};
-    return add_metadata(mailboxes, &row, &wish, plan, err);
+    return add_metadata(mailboxes, &row, &wish, message->out_numbers, plan, err);
 }
 
 int ph_append_copy(struct ph_mailboxes *mailboxes, const struct ph_message_row *source,
-                   const struct ph_message_kept *kept, const struct ph_uuid *mailbox, struct ph_plan *plan,
-                   struct ph_error *err)
+                   const struct ph_message_kept *kept, const struct ph_uuid *mailbox,
+                   struct ph_numbers *out_numbers, struct ph_plan *plan, struct ph_error *err)
 {
     struct ph_message_row row = *source;
     struct ph_message_kept recent = *kept;
@@ -81,7 +116,7 @@ int ph_append_copy(struct ph_mailboxes *mailboxes, const struct ph_message_row *
     row.mailbox_id = *mailbox;
     row.save_date_ms = now_ms(mailboxes);
     row.kept = &recent;
-    return add_metadata(mailboxes, &row, NULL, plan, err);
+    return add_metadata(mailboxes, &row, NULL, out_numbers, plan, err);
 }
 
 int ph_mailbox_append(struct ph_mailboxes *mailboxes, const struct ph_access *access, struct ph_bytes user,
@@ -128,6 +163,7 @@ struct expunging {
     struct ph_plan *plan;
     bool has_late;
     size_t found;
+    struct ph_news_item *gone; /* as many as found */
 };
 
 static int expunge_one(const struct ph_uuid *id, const struct ph_message_row *row, void *ctx,
@@ -151,16 +187,18 @@ static int expunge_one(const struct ph_uuid *id, const struct ph_message_row *ro
     ph_store_message_remove_unreferenced(plan, id);
     ph_blob_remove(mailboxes->blobs, plan, id, row->has_header_content ? &row->header_content : NULL,
                    row->has_body_content ? &row->body_content : NULL);
-    expunging->found++;
+    expunging->gone[expunging->found++] =
+        (struct ph_news_item){.id = *id, .uid = row->has_uid ? row->uid : 0};
     return PH_OK;
 }
 
 /* Content goes with the last row of messageV3 there, and the rest is known by the id or found by the writer. */
 static void expunge_unread(const struct ph_uuid *mailbox, const struct ph_uuid *ids, size_t count,
-                           struct ph_plan *plan)
+                           struct ph_news_item *gone, struct ph_plan *plan)
 {
     for (size_t i = 0; i < count; i++) {
         const struct ph_message_row row = {.message_id = ids[i], .mailbox_id = *mailbox};
+        gone[i].id = ids[i];
         ph_listeners_expunged(plan, &row);
         ph_store_message_id_remove_of(plan, mailbox, &ids[i]);
         ph_store_imap_uid_remove(plan, &ids[i], mailbox);
@@ -168,18 +206,56 @@ static void expunge_unread(const struct ph_uuid *mailbox, const struct ph_uuid *
     }
 }
 
+/* A MODSEQ for what goes, where an IMAP client may ask what went since. */
+static int number_expunge(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox, struct ph_plan *plan,
+                          const struct ph_value **out_modseq, struct ph_error *err)
+{
+    *out_modseq = NULL;
+    if (!mailboxes->uids->has_imap_numbers || !ph_views_has(mailboxes->views, mailbox)) {
+        return PH_OK;
+    }
+    struct ph_value *modseq = ph_arena_zalloc(plan->arena, sizeof *modseq);
+    const struct ph_number_slots slots = {NULL, modseq};
+    *out_modseq = modseq;
+    return mailboxes->uids->number(mailboxes->uids, plan, mailbox, NULL, &slots, 1, err);
+}
+
 int ph_expunge(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox, const struct ph_uuid *ids,
                size_t count, bool has_late, struct ph_plan *plan, size_t *out_found, struct ph_error *err)
 {
-    struct expunging expunging = {mailboxes, mailbox, plan, has_late, 0};
+    struct expunging expunging = {mailboxes, mailbox, plan, has_late, 0, NULL};
+    const struct ph_value *modseq = NULL;
+    int result = PH_OK;
+    expunging.gone = ph_arena_zalloc(plan->arena, count * sizeof *expunging.gone);
     if (out_found == NULL && !mailboxes->has_nodes) {
-        expunge_unread(mailbox, ids, count, plan);
-        return PH_OK;
+        expunge_unread(mailbox, ids, count, expunging.gone, plan);
+        expunging.found = count;
+    } else {
+        result = ph_store_imap_uid_get_each(mailboxes->db, mailbox, ids, count, expunge_one, &expunging, err);
     }
-    int result = ph_store_imap_uid_get_each(mailboxes->db, mailbox, ids, count, expunge_one, &expunging, err);
     if (out_found != NULL) {
         *out_found = expunging.found;
     }
+    if (result == PH_OK && expunging.found > 0) {
+        result = number_expunge(mailboxes, mailbox, plan, &modseq, err);
+        ph_news_expunged(mailboxes, plan, mailbox, expunging.gone, expunging.found, modseq);
+    }
+    return result;
+}
+
+int ph_expunge_known(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox,
+                     const struct ph_news_item *items, size_t count, struct ph_plan *plan,
+                     const struct ph_value **out_modseq, struct ph_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct ph_message_row row = {.message_id = items[i].id, .mailbox_id = *mailbox};
+        ph_listeners_expunged(plan, &row);
+        ph_store_message_id_remove(plan, mailbox, items[i].uid, &items[i].id);
+        ph_store_imap_uid_remove(plan, &items[i].id, mailbox);
+        ph_store_message_remove_unreferenced(plan, &items[i].id);
+    }
+    int result = number_expunge(mailboxes, mailbox, plan, out_modseq, err);
+    ph_news_expunged(mailboxes, plan, mailbox, items, count, *out_modseq);
     return result;
 }
 

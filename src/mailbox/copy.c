@@ -19,6 +19,7 @@ struct copying {
     struct ph_message_state *targets;
     struct ph_uuid *done; /* those that are in the target, in the order of ids */
     size_t done_count;
+    struct ph_numbers *numbers; /* what each of ids has in the target */
 };
 
 static int read_both(struct copying *c, struct ph_error *err)
@@ -45,8 +46,11 @@ static int add_copies(struct copying *c, struct ph_plan *plan, struct ph_error *
                 continue;
             }
             if (result == PH_OK) {
-                result = ph_append_copy(c->mailboxes, &source->row, &source->kept, c->to, plan, err);
+                result = ph_append_copy(c->mailboxes, &source->row, &source->kept, c->to, &c->numbers[i],
+                                        plan, err);
             }
+        } else if (c->targets[i].row.has_uid) {
+            c->numbers[i] = (struct ph_numbers){c->targets[i].row.uid, c->targets[i].row.modseq};
         }
         c->done[c->done_count++] = c->ids[i];
     }
@@ -77,6 +81,7 @@ static int take_back_orphans(struct copying *c, struct ph_plan *plan, struct ph_
             c->done[kept++] = c->ids[i];
         } else {
             size_t found;
+            c->numbers[i] = (struct ph_numbers){0, 0};
             result = ph_expunge(c->mailboxes, c->to, &c->ids[i], 1, true, plan, &found, err);
         }
     }
@@ -106,9 +111,9 @@ static int transfer(struct copying *c, bool is_move, struct ph_error *err)
     return result == PH_OK ? apply_and_clear(c, &plan, err) : result;
 }
 
-static int transfer_all(struct ph_mailboxes *mailboxes, const struct ph_mailbox *from,
+int ph_message_transfer(struct ph_mailboxes *mailboxes, const struct ph_mailbox *from,
                         const struct ph_uuid *ids, size_t count, const struct ph_mailbox *to, bool is_move,
-                        size_t *out_count, struct ph_error *err)
+                        struct ph_numbers *out_numbers, size_t *out_count, struct ph_error *err)
 {
     bool is_same = ph_uuid_eq(&from->id, &to->id);
     int result = PH_OK;
@@ -122,7 +127,8 @@ static int transfer_all(struct ph_mailboxes *mailboxes, const struct ph_mailbox 
                             .count = size,
                             .sources = ph_alloc(size * sizeof *c.sources),
                             .targets = ph_alloc(size * sizeof *c.targets),
-                            .done = ph_alloc(size * sizeof *c.done)};
+                            .done = ph_alloc(size * sizeof *c.done),
+                            .numbers = out_numbers + at};
         ph_arena_init(&c.arena, 16U << 10);
         result = transfer(&c, is_move && !is_same, err);
         *out_count += result == PH_OK ? c.done_count : 0;
@@ -131,6 +137,16 @@ static int transfer_all(struct ph_mailboxes *mailboxes, const struct ph_mailbox 
         free(c.targets);
         free(c.sources);
     }
+    return result;
+}
+
+static int transfer_all(struct ph_mailboxes *mailboxes, const struct ph_mailbox *from,
+                        const struct ph_uuid *ids, size_t count, const struct ph_mailbox *to, bool is_move,
+                        size_t *out_count, struct ph_error *err)
+{
+    struct ph_numbers *numbers = ph_zalloc((count + 1) * sizeof *numbers);
+    int result = ph_message_transfer(mailboxes, from, ids, count, to, is_move, numbers, out_count, err);
+    free(numbers);
     return result;
 }
 

@@ -12,10 +12,10 @@
 #include <time.h>
 
 #include "base/mem.h"
-#include "mailbox/copy.h"
+#include "mailbox/flag_words.h"
 #include "mailbox/mailbox-private.h"
+#include "mailbox/news.h"
 #include "net/pool.h"
-#include "store/message_state.h"
 
 enum { TRIES_MAX = 64, PAUSE_MAX_US = 4000 };
 
@@ -31,75 +31,14 @@ struct flagging {
     size_t found;
 };
 
-/* ---- Keywords: words, separated by blanks ---- */
-
-static bool has_word(struct ph_bytes words, struct ph_bytes word)
-{
-    for (;;) {
-        struct ph_bytes next = ph_bytes_next_word(&words);
-        if (next.len == 0) {
-            return false;
-        }
-        if (ph_bytes_ieq(next, word)) {
-            return true;
-        }
-    }
-}
-
-/* Those of WORDS that are in OTHERS, or are not. */
-static struct ph_bytes pick_words(struct ph_arena *arena, struct ph_bytes words, struct ph_bytes others,
-                                  bool are_in)
-{
-    uint8_t *text = ph_arena_alloc(arena, words.len + 1);
-    size_t len = 0;
-    for (;;) {
-        struct ph_bytes word = ph_bytes_next_word(&words);
-        if (word.len == 0) {
-            return ph_bytes_of(text, len);
-        }
-        if (has_word(others, word) == are_in) {
-            if (len > 0) {
-                text[len++] = ' ';
-            }
-            memcpy(text + len, word.ptr, word.len);
-            len += word.len;
-        }
-    }
-}
-
-static struct ph_bytes join_words(struct ph_arena *arena, struct ph_bytes a, struct ph_bytes b)
-{
-    if (a.len == 0 || b.len == 0) {
-        return a.len == 0 ? b : a;
-    }
-    return ph_bytes_str(ph_arena_printf(arena, "%.*s %.*s", (int)a.len, (const char *)a.ptr, (int)b.len,
-                                        (const char *)b.ptr));
-}
-
 /* ---- One message ---- */
 
 /* False: nothing changes. */
 static bool find_change(struct flagging *f, const struct ph_message_state *seen,
                         struct ph_flag_change *out_change)
 {
-    unsigned now = seen->kept.flags;
-    struct ph_bytes had = seen->kept.keywords;
-    struct ph_bytes none = {NULL, 0};
-    unsigned wanted = f->how == PH_FLAGS_ADD      ? now | f->flags
-                      : f->how == PH_FLAGS_REMOVE ? now & ~f->flags
-                                                  : f->flags;
-    wanted = (wanted & ~(unsigned)PH_FLAG_RECENT) | (now & PH_FLAG_RECENT);
-    *out_change = (struct ph_flag_change){
-        .set = wanted & ~now,
-        .cleared = now & ~wanted,
-        .added_keywords = f->how == PH_FLAGS_REMOVE ? none : pick_words(&f->arena, f->keywords, had, false),
-        .removed_keywords = f->how == PH_FLAGS_ADD
-                                ? none
-                                : pick_words(&f->arena, had, f->keywords, f->how == PH_FLAGS_REMOVE),
-    };
-    out_change->keywords =
-        join_words(&f->arena, pick_words(&f->arena, had, out_change->removed_keywords, false),
-                   out_change->added_keywords);
+    ph_flag_change_find(&f->arena, f->how, f->flags, f->keywords, seen->kept.flags, seen->kept.keywords,
+                        out_change);
     return out_change->set != 0 || out_change->cleared != 0 || out_change->added_keywords.len > 0 ||
            out_change->removed_keywords.len > 0;
 }
@@ -111,17 +50,36 @@ static uint64_t timestamp_for(const struct flagging *f, const struct ph_message_
     return next_us < now_us ? next_us : now_us > seen->written_us ? now_us : seen->written_us + 1;
 }
 
-static int change_one(struct flagging *f, const struct ph_message_state *seen, struct ph_plan *plan,
-                      struct ph_error *err)
+/* All that change in one plan have one MODSEQ. */
+struct batch {
+    struct ph_number_slots *slots; /* two a message */
+    struct ph_news_item *items;
+    size_t count;
+};
+
+static void change_one(struct flagging *f, const struct ph_message_state *seen, struct ph_plan *plan,
+                       struct batch *batch)
 {
     struct ph_flag_change change;
     if (!find_change(f, seen, &change)) {
-        return PH_OK;
+        return;
     }
-    struct ph_number_slots slots[2];
+    ph_store_message_state_set_flags(plan, seen, &change, timestamp_for(f, seen),
+                                     batch->slots + 2 * batch->count);
+    batch->items[batch->count++] = (struct ph_news_item){
+        .id = seen->row.message_id,
+        .uid = seen->row.has_uid ? seen->row.uid : 0,
+        .flags = (seen->kept.flags & ~change.cleared) | change.set,
+        .keywords = change.keywords,
+    };
+}
+
+static int finish_batch(struct flagging *f, struct batch *batch, struct ph_plan *plan, struct ph_error *err)
+{
     struct ph_uid_policy *uids = f->mailboxes->uids;
-    ph_store_message_state_set_flags(plan, seen, &change, timestamp_for(f, seen), slots);
-    return uids->number(uids, plan, f->mailbox, NULL, slots, 2, err);
+    int result = uids->number(uids, plan, f->mailbox, NULL, batch->slots, 2 * (unsigned)batch->count, err);
+    ph_news_flagged(f->mailboxes, plan, f->mailbox, batch->items, batch->count, batch->slots[0].modseq);
+    return result;
 }
 
 /* ---- A plan's worth ---- */
@@ -149,12 +107,19 @@ static int change_some(struct flagging *f, const struct ph_uuid *ids, size_t cou
         ph_arena_reset(&f->arena);
         ph_plan_init(&plan, &f->arena);
         result = ph_store_message_state_get(f->mailboxes->db, f->mailbox, ids, count, &f->arena, states, err);
+        struct batch batch = {
+            .slots = ph_arena_alloc(&f->arena, 2 * count * sizeof *batch.slots),
+            .items = ph_arena_alloc(&f->arena, count * sizeof *batch.items),
+        };
         size_t found = 0;
         for (size_t i = 0; result == PH_OK && i < count; i++) {
             if (states[i].exists) {
                 found++;
-                result = change_one(f, &states[i], &plan, err);
+                change_one(f, &states[i], &plan, &batch);
             }
+        }
+        if (result == PH_OK && batch.count > 0) {
+            result = finish_batch(f, &batch, &plan, err);
         }
         if (result == PH_OK && plan.count > 0) {
             result = ph_db_apply(f->mailboxes->db, &plan, err);

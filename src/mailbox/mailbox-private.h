@@ -24,6 +24,7 @@ struct ph_mailboxes {
     struct ph_path_cache *paths;
     struct ph_uid_policy *uids;
     struct ph_maildrop_locks *maildrop_locks;
+    struct ph_views *views;
     struct ph_floors *floors; /* NULL: none are kept */
     struct ph_node node;
     bool has_nodes; /* others may have the store too */
@@ -52,10 +53,11 @@ int ph_message_row_get(struct ph_mailboxes *mailboxes, const struct ph_uuid *mai
 int ph_message_row_open(struct ph_mailboxes *mailboxes, struct ph_message_row *row, enum ph_message_part part,
                         struct ph_message_reader *out_reader, struct ph_error *err) PH_MUST_USE;
 
-/* Adds to PLAN what makes the message of SOURCE, which is complete, appear in MAILBOX too, with KEPT. */
+/* Adds to PLAN what makes the message of SOURCE, which is complete, appear in MAILBOX too, with KEPT. OUT_NUMBERS as in
+ * struct ph_append. */
 int ph_append_copy(struct ph_mailboxes *mailboxes, const struct ph_message_row *source,
-                   const struct ph_message_kept *kept, const struct ph_uuid *mailbox, struct ph_plan *plan,
-                   struct ph_error *err) PH_MUST_USE;
+                   const struct ph_message_kept *kept, const struct ph_uuid *mailbox,
+                   struct ph_numbers *out_numbers, struct ph_plan *plan, struct ph_error *err) PH_MUST_USE;
 
 /* What projections may still say of a message that has no row of imapUidTable in MAILBOX. */
 void ph_expunge_stale(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox, const struct ph_uuid *id,
@@ -72,5 +74,18 @@ enum { PH_EXPUNGE_CHUNK = 1000 };
 int ph_expunge(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox, const struct ph_uuid *ids,
                size_t count, bool has_late, struct ph_plan *plan, size_t *out_found,
                struct ph_error *err) PH_MUST_USE;
+
+/* As ph_message_copy and ph_message_move without asking for rights; OUT_NUMBERS (as many as IDS, all 0) says what each has in
+ * TO, 0 where it is not there. */
+int ph_message_transfer(struct ph_mailboxes *mailboxes, const struct ph_mailbox *from,
+                        const struct ph_uuid *ids, size_t count, const struct ph_mailbox *to, bool is_move,
+                        struct ph_numbers *out_numbers, size_t *out_count, struct ph_error *err) PH_MUST_USE;
+
+struct ph_news_item;
+/* As ph_expunge of messages whose UIDs are known, of a store that is local: nothing is read. ITEMS is the plan's arena's.
+ * *OUT_MODSEQ is set when the plan is done. */
+int ph_expunge_known(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox,
+                     const struct ph_news_item *items, size_t count, struct ph_plan *plan,
+                     const struct ph_value **out_modseq, struct ph_error *err) PH_MUST_USE;
 
 #endif

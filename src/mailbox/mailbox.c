@@ -10,6 +10,8 @@
 #include "mailbox/listener.h"
 #include "mailbox/mailbox-private.h"
 #include "mailbox/name.h"
+#include "mailbox/news.h"
+#include "mailbox/views.h"
 #include "store/message_id.h"
 #include "store/pop3_floor.h"
 
@@ -60,6 +62,7 @@ int ph_mailboxes_new(const struct ph_mailboxes_options *options, struct ph_mailb
         ph_path_cache_new(PATH_CACHE_SLOTS, mailboxes->has_nodes ? PATH_KEPT_US : 0, options->clock);
     mailboxes->uids = new_uids(options);
     mailboxes->maildrop_locks = ph_maildrop_locks_new();
+    mailboxes->views = ph_views_new();
     *out_mailboxes = mailboxes;
     return PH_OK;
 }
@@ -68,6 +71,7 @@ void ph_mailboxes_free(struct ph_mailboxes **mailboxes)
 {
     if (*mailboxes != NULL) {
         ph_floors_free(&(*mailboxes)->floors);
+        ph_views_free(&(*mailboxes)->views);
         ph_maildrop_locks_free(&(*mailboxes)->maildrop_locks);
         (*mailboxes)->uids->free((*mailboxes)->uids);
         ph_path_cache_free(&(*mailboxes)->paths);
@@ -299,6 +303,7 @@ static int empty_and_remove(struct ph_mailboxes *mailboxes, const struct ph_mail
     ph_store_message_id_remove_mailbox(&plan, &row->id);
     ph_store_mailbox_remove(&plan, row);
     mailboxes->uids->remove(mailboxes->uids, &plan, &row->id);
+    ph_news_deleted(mailboxes, &plan, &row->id);
     ph_path_cache_drop(mailboxes->paths, row);
     result = ph_db_apply(mailboxes->db, &plan, err);
     ph_path_cache_drop(mailboxes->paths, row);

@@ -78,6 +78,11 @@ int ph_mailbox_delete_all(struct ph_mailboxes *mailboxes, const struct ph_access
 /* ---- Messages ---- */
 
 /* A message to add: content already put as blobs in the same plan. */
+struct ph_numbers {
+    uint64_t uid; /* 0: none yet */
+    uint64_t modseq;
+};
+
 struct ph_append {
     struct ph_uuid message_id;
     struct ph_blob_id header_blob;
@@ -88,6 +93,7 @@ struct ph_append {
     bool has_message_row; /* messageV3 stands already in this plan (one message id in several mailboxes) */
     bool create_mailbox;  /* where it does not exist; INBOX always is made */
     const struct ph_append_origin *origin; /* NULL: a delivery */
+    struct ph_numbers *out_numbers; /* NULL, or filled in by the plan before its completion is called */
 };
 
 /* What a message keeps that comes from another server (see mailbox/adopt.h for the UIDs). */

@@ -207,6 +207,12 @@ static int reserve(struct ph_uid_policy *policy, struct ph_plan *plan, const str
     return result;
 }
 
+static int look(struct ph_uid_policy *policy, const struct ph_uuid *mailbox, uint64_t *out_uid,
+                uint64_t *out_modseq, struct ph_error *err)
+{
+    return ph_store_counters_get(((struct lwt_uids *)policy)->db, mailbox, out_uid, out_modseq, err);
+}
+
 static void remove_nothing(struct ph_uid_policy *policy, struct ph_plan *plan, const struct ph_uuid *mailbox)
 {
     (void)policy;
@@ -224,6 +230,8 @@ struct ph_uid_policy *ph_uid_lwt_new(struct ph_db *db, const struct ph_rand *ran
     struct lwt_uids *uids = ph_zalloc(sizeof *uids);
     uids->policy = (struct ph_uid_policy){.name = "lwt",
                                           .numbers_on_append = true,
+                                          .has_imap_numbers = true,
+                                          .look = look,
                                           .number = number,
                                           .reserve = reserve,
                                           .remove = remove_nothing,

@@ -22,8 +22,9 @@
 enum { STEP = 64, FIRST_BUCKETS = 64 };
 
 struct number {
-    uint64_t last;  /* given */
-    uint64_t bound; /* on disk */
+    uint64_t last;    /* given */
+    uint64_t bound;   /* on disk */
+    uint64_t settled; /* given, by a plan that is over */
 };
 
 struct counters {
@@ -126,8 +127,8 @@ static void add(struct owner *owner, const struct ph_uuid *mailbox, uint64_t uid
     }
     struct counters *counters = ph_zalloc(sizeof *counters);
     counters->mailbox = *mailbox;
-    counters->uid = (struct number){uid, uid};
-    counters->modseq = (struct number){modseq, modseq};
+    counters->uid = (struct number){uid, uid, uid};
+    counters->modseq = (struct number){modseq, modseq, modseq};
     insert(owner, counters);
     owner->count++;
 }
@@ -191,17 +192,24 @@ static void confirm(struct number *number, uint64_t raised)
     number->bound = raised > number->bound ? raised : number->bound;
 }
 
+static void settle(struct number *number, uint64_t given)
+{
+    number->settled = given > number->settled ? given : number->settled;
+}
+
 static void given(struct ph_plan *plan, struct ph_plan_hook *hook, int result)
 {
     (void)plan;
     struct numbering *numbering = (struct numbering *)hook;
     struct owner *owner = numbering->owner;
-    if (result != PH_OK || (numbering->raised_uid == 0 && numbering->raised_modseq == 0)) {
+    if (numbering->modseq == 0) {
         return;
     }
     pthread_mutex_lock(&owner->lock);
     struct counters *counters = find(owner, &numbering->mailbox);
-    if (numbering->removals == counters->removals) {
+    settle(&counters->uid, numbering->uid);
+    settle(&counters->modseq, numbering->modseq);
+    if (result == PH_OK && numbering->removals == counters->removals) {
         confirm(&counters->uid, numbering->raised_uid);
         confirm(&counters->modseq, numbering->raised_modseq);
     }
@@ -252,6 +260,21 @@ static int number(struct ph_uid_policy *policy, struct ph_plan *plan, const stru
     memcpy(numbering->slots, slots, slot_count * sizeof slots[0]);
     ph_plan_hook_add(plan, &numbering->hook);
     return PH_OK;
+}
+
+static int look(struct ph_uid_policy *policy, const struct ph_uuid *mailbox, uint64_t *out_uid,
+                uint64_t *out_modseq, struct ph_error *err)
+{
+    struct owner *owner = (struct owner *)policy;
+    int result = load(owner, mailbox, err);
+    if (result == PH_OK) {
+        pthread_mutex_lock(&owner->lock);
+        const struct counters *counters = find(owner, mailbox);
+        *out_uid = counters->uid.settled;
+        *out_modseq = counters->modseq.settled;
+        pthread_mutex_unlock(&owner->lock);
+    }
+    return result;
 }
 
 /* On the writer's thread. */
@@ -339,6 +362,8 @@ struct ph_uid_policy *ph_uid_owner_new(struct ph_db *db)
     struct owner *owner = ph_zalloc(sizeof *owner);
     owner->policy = (struct ph_uid_policy){.name = "owner",
                                            .numbers_on_append = true,
+                                           .has_imap_numbers = true,
+                                           .look = look,
                                            .number = number,
                                            .reserve = reserve,
                                            .remove = remove_counters,

@@ -23,6 +23,12 @@ struct ph_uid_policy {
     const char *name;
     /* False: a message has no UID when it is added and gets it some other time; number is not called. */
     bool numbers_on_append;
+    /* UIDs and MODSEQs are such that IMAP can use them: of 32 bits, and ascending. */
+    bool has_imap_numbers;
+    /* The highest numbers of MAILBOX that are in no plan under way in this process, whether or not a row has them: what
+     * is read after this has all up to them. 0: none yet. May read the store. */
+    int (*look)(struct ph_uid_policy *policy, const struct ph_uuid *mailbox, uint64_t *out_uid,
+                uint64_t *out_modseq, struct ph_error *err);
     /* Sees to it that all SLOTS get one new UID and one new MODSEQ of MAILBOX before PLAN's statements are run.
      * May read the store. SLOTS is copied; if all of them have a NULL for the UID, none is given. */
     int (*number)(struct ph_uid_policy *policy, struct ph_plan *plan, const struct ph_uuid *mailbox,

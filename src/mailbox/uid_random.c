@@ -52,6 +52,17 @@ static int number(struct ph_uid_policy *policy, struct ph_plan *plan, const stru
     return PH_OK;
 }
 
+static int look(struct ph_uid_policy *policy, const struct ph_uuid *mailbox, uint64_t *out_uid,
+                uint64_t *out_modseq, struct ph_error *err)
+{
+    (void)policy;
+    (void)mailbox;
+    (void)err;
+    *out_uid = 0;
+    *out_modseq = 0;
+    return PH_OK;
+}
+
 /* Nothing below FIRST is ever given, but for what is asked for. */
 static int reserve(struct ph_uid_policy *policy, struct ph_plan *plan, const struct ph_uuid *mailbox,
                    uint64_t old_limit, uint64_t limit, struct ph_value *out_limit, struct ph_error *err)
@@ -82,6 +93,7 @@ struct ph_uid_policy *ph_uid_random_new(const struct ph_rand *rand)
     struct random_uids *uids = ph_zalloc(sizeof *uids);
     uids->policy = (struct ph_uid_policy){.name = "random",
                                           .numbers_on_append = true,
+                                          .look = look,
                                           .number = number,
                                           .reserve = reserve,
                                           .remove = remove_nothing,
