@@ -112,6 +112,7 @@ static enum ph_step message_stored(struct ph_conn *conn, struct ph_smtp_session 
     session->messages++;
     session->error_count = 0;
     session->useless_count = 0;
+    session->useful_us = ph_mono_us(ph_conn_clock(conn));
     respond_stored(conn, session);
     log_message(conn, session, "stored");
     ph_smtp_end_transaction(session);

@@ -9,7 +9,10 @@
 
 #include <stdlib.h>
 
-enum { TIMEOUT_MS = 300 * 1000 };
+enum {
+    TIMEOUT_MS = 300 * 1000,
+    USELESS_TIMEOUTS = 3, /* as long a stranger's connection may last on which no message comes */
+};
 
 _Static_assert(sizeof(struct ph_smtp_session) <= 256, "thousands of sessions are idle at a time");
 
@@ -20,6 +23,7 @@ static enum ph_step open_session(struct ph_conn *conn, enum ph_smtp_protocol pro
     session->protocol = protocol;
     session->state = PH_SMTP_START;
     session->opened_us = ph_mono_us(ph_conn_clock(conn));
+    session->useful_us = session->opened_us;
     ph_conn_set_timeout(conn, context->command_timeout_ms);
     ph_buf_printf(ph_conn_out(conn), "220 %s %s Posthouse\r\n", context->hostname,
                   protocol == PH_SMTP_LMTP ? "LMTP" : "ESMTP");
@@ -123,6 +127,21 @@ static enum ph_step run_command(struct ph_conn *conn, struct ph_smtp_session *se
 
 /* ---- Input ---- */
 
+/* One harmless command after the other holds off the connection's timeout, not this one. A transaction has its own
+ * time, and who has logged in is no stranger. */
+static bool is_useless(struct ph_conn *conn, const struct ph_smtp_session *session)
+{
+    const struct ph_smtp_context *context = ph_smtp_context_of(conn);
+    uint64_t now_us = ph_mono_us(ph_conn_clock(conn));
+    uint64_t max_us = (uint64_t)USELESS_TIMEOUTS * context->command_timeout_ms * 1000;
+    if (session->user != NULL || now_us - session->useful_us <= max_us) {
+        return false;
+    }
+    const struct ph_smtp_transaction *transaction = session->transaction;
+    return transaction == NULL ||
+           now_us - transaction->begun_us > (uint64_t)context->message_timeout_ms * 1000;
+}
+
 /* A line that comes octet by octet holds off the connection's timeout, not this one. */
 static enum ph_step wait_for_line(struct ph_conn *conn, struct ph_smtp_session *session)
 {
@@ -202,7 +221,9 @@ static enum ph_step service_input(struct ph_conn *conn, struct ph_bytes input, s
     struct ph_smtp_session *session = ph_conn_session(conn);
     switch (session->mode) {
     case PH_SMTP_IN_COMMANDS:
-    case PH_SMTP_IN_LOGIN: return line_input(conn, session, input, out_consumed);
+    case PH_SMTP_IN_LOGIN:
+        return is_useless(conn, session) ? ph_smtp_hang_up(conn, PH_SMTP_REPLY_TIMEOUT, "no message comes")
+                                         : line_input(conn, session, input, out_consumed);
     case PH_SMTP_IN_LONG_LINE: return skip_input(conn, session, input, out_consumed);
     case PH_SMTP_IN_DATA: return after(conn, session, ph_smtp_data_input(conn, session, input, out_consumed));
     case PH_SMTP_IN_CHUNK:

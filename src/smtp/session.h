@@ -72,6 +72,7 @@ struct ph_smtp_session {
     enum ph_smtp_reply chunk_refusal; /* why the chunk under way is discarded, whatever it holds */
     uint64_t chunk_left;              /* octets of it still to come */
     uint64_t opened_us;
+    uint64_t useful_us;  /* when the last message was stored; before the first: opened_us */
     uint64_t command_us; /* when the command that runs began */
     uint64_t line_us;    /* when the first octets of a line came that is not complete; 0: there is none */
     const struct ph_smtp_row *row; /* the command that runs */

@@ -36,6 +36,14 @@ def drip(wire, octets, pause=0.05):
     return False
 
 
+def is_gone(wire):
+    """Reads what has come; True if the server has closed."""
+    while select.select([wire.socket], [], [], 0)[0]:
+        if not reads_on(wire):
+            return True
+    return False
+
+
 def reads_on(wire):
     try:
         return wire.receive()
@@ -63,6 +71,24 @@ def test_a_command_octet_by_octet_by_somebody_who_is_logged_in(hurried, number):
     client = Pop3(hurried).login(user, "secret")
     assert drip(client.wire, b"R" * 4000)
     client.close()
+
+
+def test_nor_an_smtp_connection_by_harmless_commands(hurried):
+    """Each comes whole and in time, and there are not too many of them: their sum is what takes too long."""
+    commands = [b"NOOP\r\n", b"HELP\r\n", b"RSET\r\n", b"MAIL FROM:<a@b.example>\r\nRSET\r\n"]
+    clients = [(Smtp(hurried, listener).hello(), line)
+               for listener in ("smtp", "submission", "lmtp") for line in commands]
+    held = list(clients)
+    for _ in range(12):
+        for client, line in held:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                client.wire.socket.send(line)
+        time.sleep(0.7)
+        held = [(client, line) for client, line in held if not is_gone(client.wire)]
+    assert not held
+    for client, _ in clients:
+        assert b"\r\n421 4.4.2 " in client.wire.received
+        client.close()
 
 
 @pytest.mark.parametrize("octets", [b"Subject: x\r\n\r\n" + b"x" * 4000, b".\r" * 2000], ids=["text", "dots"])
