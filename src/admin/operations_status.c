@@ -49,9 +49,10 @@ static json_t *content(struct ph_blob_store *blobs)
     if (ph_segment_store_stats(blobs, &stats, NULL) != PH_OK) {
         return json_null();
     }
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "segments", (json_int_t)stats.segments, "octets",
-                     (json_int_t)stats.octets, "live_octets", (json_int_t)stats.live_octets, "kept_segments",
-                     (json_int_t)stats.kept_segments, "removed_lost", (json_int_t)stats.removed_lost,
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "segments", (json_int_t)stats.segments,
+                     "octets", (json_int_t)stats.octets, "live_octets", (json_int_t)stats.live_octets,
+                     "kept_segments", (json_int_t)stats.kept_segments, "away_segments",
+                     (json_int_t)stats.away_segments, "removed_lost", (json_int_t)stats.removed_lost,
                      "compacted", (json_int_t)stats.compacted, "is_broken", (int)stats.is_broken);
 }
 

@@ -169,10 +169,15 @@ static json_int_t number_of(const json_t *object, const char *key)
 
 static void print_content(FILE *out, const json_t *content)
 {
+    json_int_t away = number_of(content, "away_segments");
     fprintf(out, "content       %lld segments, %lld octets, %lld of them live%s\n",
             (long long)number_of(content, "segments"), (long long)number_of(content, "octets"),
             (long long)number_of(content, "live_octets"),
             json_is_true(json_object_get(content, "is_broken")) ? "; WRITES ARE REFUSED, a sync failed" : "");
+    if (away > 0) {
+        fprintf(out, "missing       %lld segments: their content cannot be read until the files are back\n",
+                (long long)away);
+    }
 }
 
 static void print_cassandra(FILE *out, const json_t *cassandra)

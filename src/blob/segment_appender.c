@@ -21,6 +21,7 @@ struct ph_open_segment {
     struct ph_segment_file *file;
     uint64_t end;
     uint64_t synced; /* the verified mark */
+    uint64_t marked; /* what its row says of that, at least */
     uint64_t target; /* what synced becomes if the sync that runs succeeds */
     bool is_dirty;   /* written to since the last sync began */
     bool is_syncing;
@@ -60,6 +61,7 @@ static void append_segment(struct ph_appender *a, struct ph_segment_file *file, 
     segment->file = file;
     segment->end = end;
     segment->synced = end;
+    segment->marked = end;
     segment->target = end;
     struct ph_open_segment **at = &a->segments;
     while (*at != NULL) {
@@ -378,6 +380,28 @@ int ph_appender_care(struct ph_appender *appender, struct ph_error *err)
         }
     }
     pthread_mutex_unlock(&appender->caring);
+    return result;
+}
+
+int ph_appender_mark(struct ph_appender *a, struct ph_error *err)
+{
+    struct ph_arena arena;
+    struct ph_plan plan;
+    ph_arena_init(&arena, 0);
+    ph_plan_init(&plan, &arena);
+    bool has_any = false;
+    pthread_mutex_lock(&a->lock);
+    for (struct ph_open_segment *segment = a->segments; segment != NULL && !a->is_broken;
+         segment = segment->next) {
+        if (segment->synced > segment->marked) {
+            has_any = true;
+            ph_plan_add(&plan, PH_STAGE_CONTENT, PH_STMT_SEGMENT_MARK, ph_i64(segment->file->number),
+                        ph_i64((int64_t)segment->end), ph_i64((int64_t)segment->synced));
+        }
+    }
+    pthread_mutex_unlock(&a->lock);
+    int result = has_any ? ph_db_apply(a->options.db, &plan, err) : PH_OK;
+    ph_arena_fini(&arena);
     return result;
 }
 

@@ -76,6 +76,9 @@ struct ph_db_companion ph_appender_companion(struct ph_appender *appender);
 /* Makes the next segment before it is needed, and seals those that are full and on disk. */
 int ph_appender_care(struct ph_appender *appender, struct ph_error *err) PH_MUST_USE;
 
+/* Records the verified marks as they are, once nobody appends any more. Nothing where a sync failed. */
+int ph_appender_mark(struct ph_appender *appender, struct ph_error *err) PH_MUST_USE;
+
 /* The number of the segment that is appended to; 0: none yet. */
 uint32_t ph_appender_active(struct ph_appender *appender);
 bool ph_appender_is_broken(struct ph_appender *appender);

@@ -13,7 +13,7 @@
  * After a crash in 2 or 3 the segment is DRAINING and is begun again; what was copied and not taken over is garbage
  * of the output. In 4 opening removes the file.
  *
- * A record that is damaged, or a row whose record is not found, keeps live above 0: the segment is then KEPT, for
+ * A segment that is missing or cut off is put away instead (segment_away.c). A record that is damaged, or a row whose record is not found, keeps live above 0: the segment is then KEPT, for
  * whoever can still read something from it.
  *
  * The output is a segment of its own kind. What has lived long stays together, and deliveries do not sync it.
@@ -34,7 +34,8 @@ struct drain {
     uint32_t number;
     bool is_limited;
     struct ph_segment_file *file;
-    uint8_t *window; /* WINDOW_BYTES, of the segment */
+    const char *lack; /* why it is away; NULL: it is not */
+    uint8_t *window;  /* WINDOW_BYTES, of the segment */
     uint64_t window_start;
     size_t window_len;
     uint8_t *copy;         /* WINDOW_BYTES, on their way to the output */
@@ -251,12 +252,14 @@ static int keep(struct drain *d, const struct ph_segment_row *row, struct ph_err
                                 ph_i64(PH_SEGMENT_KEPT));
 }
 
-/* Moves out what lives; a file that is missing has nothing to move. */
-static int empty(struct drain *d, struct ph_error *err)
+/* Moves out what lives. */
+static int empty(struct drain *d, const struct ph_segment_row *row, struct ph_error *err)
 {
-    int result = ph_segment_hold(d->store->files, d->number, &d->file, err);
-    if (result == PH_ENOTFOUND) {
-        return PH_OK;
+    uint64_t size = 0;
+    int result = ph_segment_look(d->store, row, &d->file, &size, &d->lack, err);
+    if (result == PH_OK && d->lack != NULL) {
+        ph_segment_release(d->store->files, &d->file);
+        return ph_segment_put_away(d->store, row, size, d->lack, err);
     }
     if (result == PH_OK) {
         d->window = ph_alloc(WINDOW_BYTES);
@@ -266,8 +269,8 @@ static int empty(struct drain *d, struct ph_error *err)
         free(d->window);
         free(d->copy);
         free(d->moves);
-        ph_segment_release(d->store->files, &d->file);
     }
+    ph_segment_release(d->store->files, &d->file);
     return result;
 }
 
@@ -281,9 +284,9 @@ static int drain_segment(struct drain *d, struct ph_error *err)
         result = ph_segment_get(store->db, d->number, &row, err);
     }
     if (result == PH_OK && row.live > 0) {
-        result = empty(d, err);
+        result = empty(d, &row, err);
     }
-    if (result != PH_OK || is_stopping(d)) {
+    if (result != PH_OK || d->lack != NULL || is_stopping(d)) {
         return result;
     }
     result = ph_segment_apply_one(store->db, err, PH_STMT_SEGMENT_CONDEMN, ph_i64(d->number));

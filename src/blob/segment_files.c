@@ -113,23 +113,47 @@ static uint32_t number_of_name(const char *name)
     return (uint32_t)number;
 }
 
-int ph_segment_files_newest(struct ph_segment_files *files, uint32_t *out_number, struct ph_error *err)
+static int compare_numbers(const void *a, const void *b)
 {
+    uint32_t one = *(const uint32_t *)a;
+    uint32_t other = *(const uint32_t *)b;
+    return one < other ? -1 : one > other;
+}
+
+int ph_segment_files_list(struct ph_segment_files *files, uint32_t **out_numbers, size_t *out_count,
+                          struct ph_error *err)
+{
+    *out_numbers = NULL;
+    *out_count = 0;
     DIR *stream = opendir(files->directory);
     if (stream == NULL) {
         return ph_fail_errno(err, PH_EUNAVAILABLE, errno, "%s", files->directory);
     }
-    *out_number = 0;
+    size_t room = 0;
     errno = 0;
     for (const struct dirent *entry; (entry = readdir(stream)) != NULL;) {
         uint32_t number = number_of_name(entry->d_name);
-        if (number > *out_number) {
-            *out_number = number;
+        if (number == 0) {
+            continue;
         }
+        if (*out_count == room) {
+            room = room == 0 ? 64 : room * 2;
+            *out_numbers = ph_realloc(*out_numbers, room * sizeof **out_numbers);
+        }
+        (*out_numbers)[(*out_count)++] = number;
     }
     int errnum = errno;
     closedir(stream);
-    return errnum == 0 ? PH_OK : ph_fail_errno(err, PH_EUNAVAILABLE, errnum, "%s", files->directory);
+    if (errnum != 0) {
+        free(*out_numbers);
+        *out_numbers = NULL;
+        *out_count = 0;
+        return ph_fail_errno(err, PH_EUNAVAILABLE, errnum, "%s", files->directory);
+    }
+    if (*out_count > 0) {
+        qsort(*out_numbers, *out_count, sizeof **out_numbers, compare_numbers);
+    }
+    return PH_OK;
 }
 
 static int write_header(struct ph_segment_files *files, int fd, uint32_t number, uint64_t made_us)
@@ -261,6 +285,28 @@ void ph_segment_release(struct ph_segment_files *files, struct ph_segment_file *
     *file = NULL;
 }
 
+/* With the lock. */
+static void forget(struct ph_segment_files *files, uint32_t number)
+{
+    struct ph_segment_file **at = find(files, number);
+    struct ph_segment_file *file = *at;
+    if (file != NULL && file->holders == 0) {
+        drop(files, at);
+    } else if (file != NULL) {
+        /* Its last holder frees it. */
+        file->is_removed = true;
+        *at = file->next;
+        files->open_count--;
+    }
+}
+
+void ph_segment_forget(struct ph_segment_files *files, uint32_t number)
+{
+    pthread_mutex_lock(&files->lock);
+    forget(files, number);
+    pthread_mutex_unlock(&files->lock);
+}
+
 int ph_segment_remove(struct ph_segment_files *files, uint32_t number, struct ph_error *err)
 {
     char name[NAME_MAX_BYTES];
@@ -268,17 +314,8 @@ int ph_segment_remove(struct ph_segment_files *files, uint32_t number, struct ph
     pthread_mutex_lock(&files->lock);
     int rc = unlinkat(files->directory_fd, name, 0);
     int errnum = errno;
-    struct ph_segment_file **at = find(files, number);
-    if (*at != NULL && (rc == 0 || errnum == ENOENT)) {
-        struct ph_segment_file *file = *at;
-        if (file->holders == 0) {
-            drop(files, at);
-        } else {
-            /* Its last holder frees it. */
-            file->is_removed = true;
-            *at = file->next;
-            files->open_count--;
-        }
+    if (rc == 0 || errnum == ENOENT) {
+        forget(files, number);
     }
     pthread_mutex_unlock(&files->lock);
     if (rc == 0 && fsync(files->directory_fd) != 0) {

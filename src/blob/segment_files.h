@@ -44,15 +44,18 @@ int ph_segment_files_open(const char *directory, const struct ph_file_ops *ops, 
 /* Every file was released. */
 void ph_segment_files_close(struct ph_segment_files **files);
 
-/* The highest number among the files that stand in the directory; 0: none. */
-int ph_segment_files_newest(struct ph_segment_files *files, uint32_t *out_number,
-                            struct ph_error *err) PH_MUST_USE;
+/* The numbers of the files that stand in the directory, ascending. *OUT_NUMBERS is the caller's to free. */
+int ph_segment_files_list(struct ph_segment_files *files, uint32_t **out_numbers, size_t *out_count,
+                          struct ph_error *err) PH_MUST_USE;
 
 /* A new file with its header, on disk with its name when this returns. PH_ECONFLICT where it exists. */
 int ph_segment_create(struct ph_segment_files *files, uint32_t number, uint64_t made_us,
                       struct ph_error *err) PH_MUST_USE;
 /* Removes the name, for good when this returns; not an error where there is none. */
 int ph_segment_remove(struct ph_segment_files *files, uint32_t number, struct ph_error *err) PH_MUST_USE;
+
+/* The next hold opens the name anew: another file may have it by now. */
+void ph_segment_forget(struct ph_segment_files *files, uint32_t number);
 
 /* PH_ENOTFOUND: no such file. */
 int ph_segment_hold(struct ph_segment_files *files, uint32_t number, struct ph_segment_file **out_file,

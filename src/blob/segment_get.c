@@ -14,13 +14,19 @@
 
 enum { MOVES_MAX = 16, HELD_MAX = 16 * 1024 };
 
-static int fail_corrupt(struct ph_error *err, const struct ph_uuid *id, const struct ph_blob_place *place,
-                        const char *what)
+static int fail(struct ph_error *err, int class, const struct ph_uuid *id, const struct ph_blob_place *place,
+                const char *what)
 {
     char text[PH_UUID_TEXT_LEN + 1];
     ph_uuid_format(id, text);
-    return ph_fail(err, PH_ECORRUPT, "content %s, segment %u, offset %llu: %s", text, place->segment,
+    return ph_fail(err, class, "content %s, segment %u, offset %llu: %s", text, place->segment,
                    (unsigned long long)place->offset, what);
+}
+
+static int fail_corrupt(struct ph_error *err, const struct ph_uuid *id, const struct ph_blob_place *place,
+                        const char *what)
+{
+    return fail(err, PH_ECORRUPT, id, place, what);
 }
 
 /* ---- Records ---- */
@@ -31,6 +37,7 @@ struct source {
     const uint8_t *held; /* or NULL: the record as it stands in the file, which is then not needed */
     const struct ph_uuid *id;
     const struct ph_blob_place *place;
+    bool is_cut_off; /* the segment ends before it */
     struct ph_record record;
     struct ph_buf table; /* empty where there is none */
     bool is_preloaded;   /* what is stored came with the header, into a workspace */
@@ -52,7 +59,7 @@ static int check_header(struct source *source, struct ph_bytes octets, struct ph
 }
 
 /* A read that ends early is what is left of a record that was never written whole. */
-static int read_exactly(const struct source *source, uint64_t at, void *out, size_t len, struct ph_error *err)
+static int read_exactly(struct source *source, uint64_t at, void *out, size_t len, struct ph_error *err)
 {
     if (source->held != NULL && len <= source->place->length && at <= source->place->length - len) {
         memcpy(out, source->held + at, len);
@@ -61,8 +68,11 @@ static int read_exactly(const struct source *source, uint64_t at, void *out, siz
     int result = source->held != NULL
                      ? PH_ECORRUPT
                      : ph_segment_read(source->file, source->place->offset + at, out, len, err);
-    return result == PH_ECORRUPT ? fail_corrupt(err, source->id, source->place, "the segment ends before it")
-                                 : result;
+    if (result == PH_ECORRUPT) {
+        source->is_cut_off = true;
+        fail_corrupt(err, source->id, source->place, "the segment ends before it");
+    }
+    return result;
 }
 
 static int load_small(struct source *source, struct ph_workspace *workspace, struct ph_error *err)
@@ -126,19 +136,25 @@ static int load_frame(struct source *source, uint32_t index, uint8_t *space, str
     return result;
 }
 
+static int verify_whole(struct ph_segment_store *store, struct source *source, struct ph_error *err)
+{
+    struct ph_workspace *workspace = ph_codec_take(store->codec, NULL, 0);
+    int result = load(source, workspace, err);
+    uint32_t count = result == PH_OK ? ph_frame_count(source->record.raw_length) : 0;
+    for (uint32_t i = 0; i < count && result == PH_OK; i++) {
+        struct ph_frame frame;
+        struct ph_bytes octets;
+        result = load_frame(source, i, workspace->stored, &frame, &octets, err);
+    }
+    ph_codec_give(store->codec, workspace);
+    return result;
+}
+
 int ph_segment_verify(struct ph_segment_store *store, struct ph_segment_file *file, const struct ph_uuid *id,
                       const struct ph_blob_place *place, struct ph_error *err)
 {
     struct source source = {.file = file, .id = id, .place = place, .table = PH_BUF(SIZE_MAX)};
-    struct ph_workspace *workspace = ph_codec_take(store->codec, NULL, 0);
-    int result = load(&source, workspace, err);
-    uint32_t count = result == PH_OK ? ph_frame_count(source.record.raw_length) : 0;
-    for (uint32_t i = 0; i < count && result == PH_OK; i++) {
-        struct ph_frame frame;
-        struct ph_bytes octets;
-        result = load_frame(&source, i, workspace->stored, &frame, &octets, err);
-    }
-    ph_codec_give(store->codec, workspace);
+    int result = verify_whole(store, &source, err);
     ph_buf_fini(&source.table);
     return result;
 }
@@ -317,9 +333,10 @@ int ph_segment_open_blobs(struct ph_blob_store *base, struct ph_blob_reader *con
     return result;
 }
 
-/* The segment that READER's blob lies in, wherever it was moved meanwhile. */
+/* The segment that READER's blob lies in, wherever it was moved meanwhile. PH_EUNAVAILABLE and *OUT_IS_AWAY: it is
+ * missing. */
 static int hold_place(struct ph_segment_store *store, struct ph_blob_reader *reader,
-                      struct ph_segment_file **out_file, struct ph_error *err)
+                      struct ph_segment_file **out_file, bool *out_is_away, struct ph_error *err)
 {
     for (unsigned moves = 0; moves < MOVES_MAX; moves++) {
         struct ph_blob_place place = place_of(reader);
@@ -333,7 +350,8 @@ static int hold_place(struct ph_segment_store *store, struct ph_blob_reader *rea
             return result;
         }
         if (now.segment == place.segment) {
-            return fail_corrupt(err, &reader->id.uuid, &place, "the segment is missing");
+            *out_is_away = true;
+            return fail(err, PH_EUNAVAILABLE, &reader->id.uuid, &place, "the segment is missing");
         }
         set_place(reader, &now);
     }
@@ -345,7 +363,8 @@ int ph_segment_read_blob(struct ph_blob_store *base, struct ph_blob_reader *read
 {
     struct ph_segment_store *store = (struct ph_segment_store *)base;
     struct ph_segment_file *file = NULL;
-    int result = reader->held != NULL ? PH_OK : hold_place(store, reader, &file, err);
+    bool is_away = false;
+    int result = reader->held != NULL ? PH_OK : hold_place(store, reader, &file, &is_away, err);
     if (result != PH_OK) {
         return result;
     }
@@ -365,43 +384,52 @@ int ph_segment_read_blob(struct ph_blob_store *base, struct ph_blob_reader *read
     ph_codec_give(store->codec, workspace);
     ph_segment_release(store->files, &file);
     ph_buf_fini(&source.table);
-    return result;
+    /* What is damaged stays so; what is cut off may come back with its file. */
+    return source.is_cut_off && result == PH_ECORRUPT
+               ? fail(err, PH_EUNAVAILABLE, source.id, &place, "the segment ends before it")
+               : result;
 }
 
 /* ---- For whoever checks the store ---- */
 
-static int verify_header(struct ph_segment_file *file, const struct ph_uuid *id,
-                         const struct ph_blob_place *place, struct ph_error *err)
+static int verify_header(struct ph_segment_file *file, struct source *source, struct ph_error *err)
 {
-    struct source source = {.file = file, .id = id, .place = place, .table = PH_BUF(0)};
     uint8_t header[PH_RECORD_HEADER_BYTES];
     uint64_t size = 0;
+    const struct ph_blob_place *place = source->place;
     int result = ph_segment_size(file, &size, err);
     if (result == PH_OK && (place->length > size || place->offset > size - place->length)) {
-        return fail_corrupt(err, id, place, "the segment ends before it");
+        source->is_cut_off = true;
+        return fail_corrupt(err, source->id, place, "the segment ends before it");
     }
     if (result == PH_OK) {
-        result = read_exactly(&source, 0, header, sizeof header, err);
+        result = read_exactly(source, 0, header, sizeof header, err);
     }
-    return result == PH_OK ? check_header(&source, ph_bytes_of(header, sizeof header), err) : result;
+    return result == PH_OK ? check_header(source, ph_bytes_of(header, sizeof header), err) : result;
 }
 
 int ph_segment_store_verify(struct ph_blob_store *base, const struct ph_uuid *id, bool is_whole,
-                            uint64_t *out_bytes, struct ph_error *err)
+                            struct ph_segment_look *out_look, struct ph_error *err)
 {
     struct ph_segment_store *store = (struct ph_segment_store *)base;
     struct ph_blob_reader reader = {.id = ph_blob_id_of(id)};
     struct ph_segment_file *file = NULL;
-    *out_bytes = 0;
+    *out_look = (struct ph_segment_look){0};
     int result = ph_segment_open_blob(base, &reader, err);
-    if (result == PH_OK) {
-        result = hold_place(store, &reader, &file, err);
+    if (result != PH_OK) {
+        return result;
+    }
+    result = hold_place(store, &reader, &file, &out_look->is_away, err);
+    if (out_look->is_away) {
+        return PH_ECORRUPT;
     }
     if (result == PH_OK) {
         struct ph_blob_place place = place_of(&reader);
-        result =
-            is_whole ? ph_segment_verify(store, file, id, &place, err) : verify_header(file, id, &place, err);
-        *out_bytes = is_whole ? place.length : PH_RECORD_HEADER_BYTES;
+        struct source source = {.file = file, .id = id, .place = &place, .table = PH_BUF(SIZE_MAX)};
+        result = is_whole ? verify_whole(store, &source, err) : verify_header(file, &source, err);
+        out_look->octets = is_whole ? place.length : PH_RECORD_HEADER_BYTES;
+        out_look->is_away = source.is_cut_off;
+        ph_buf_fini(&source.table);
         ph_segment_release(store->files, &file);
     }
     return result;

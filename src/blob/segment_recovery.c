@@ -18,6 +18,10 @@
  * The walk meets the last row of the active segment first of all its rows, so it knows where that ends, also where it
  * stops soon. What lies behind belongs to plans that were never committed, and is cut off. The segment is synced
  * before its mark is set anew: after a kill -9 what was checked may be in the page cache alone.
+ *
+ * A segment that is missing, or ends before its mark, was not left so by a crash: it is put away (segment_away.c) and
+ * nothing of it is removed, for its last rows may be acknowledged mail. The walk passes over them. Segments before it
+ * are sealed, since new ids ascend.
  */
 #include "base/mem.h"
 #include "blob/segment_store-private.h"
@@ -25,8 +29,8 @@
 /* A segment that deliveries appended to when the last run ended. */
 struct tail {
     struct ph_segment_row row;
-    struct ph_segment_file *file;
-    uint64_t end; /* of its last good record, as far as the walk came */
+    struct ph_segment_file *file; /* NULL: away, or buried */
+    uint64_t end;                 /* of its last good record, as far as the walk came */
 };
 
 struct recovery {
@@ -53,28 +57,38 @@ static struct tail *find_tail(struct recovery *r, uint32_t number)
 
 /* ---- The segments ---- */
 
+/* Where nothing points any more nobody needs to know. */
+static int put_away(struct recovery *r, const struct ph_segment_row *row, uint64_t size, const char *lack,
+                    struct ph_error *err)
+{
+    if (row->live > 0) {
+        return ph_segment_put_away(r->store, row, size, lack, err);
+    }
+    int result = ph_segment_apply_one(r->store->db, err, PH_STMT_SEGMENT_CONDEMN, ph_i64(row->number));
+    return result == PH_OK ? ph_segment_bury(r->store, row->number, err) : result;
+}
+
 static int open_tail(struct recovery *r, const struct ph_segment_row *row, struct ph_error *err)
 {
-    struct tail *tail = &r->tails[r->tail_count];
+    struct tail *tail = &r->tails[r->tail_count++];
+    uint64_t size = 0;
+    const char *lack = NULL;
     *tail = (struct tail){.row = *row, .end = PH_SEGMENT_HEADER_BYTES};
-    uint8_t header[PH_SEGMENT_HEADER_BYTES];
-    int result = ph_segment_hold(r->store->files, row->number, &tail->file, err);
-    if (result == PH_ENOTFOUND) {
-        return ph_fail(err, PH_ECORRUPT, "segment %u is missing in %s", row->number,
-                       r->store->options.directory);
+    int result = ph_segment_look(r->store, row, &tail->file, &size, &lack, err);
+    if (result == PH_OK && lack != NULL) {
+        ph_segment_release(r->store->files, &tail->file);
+        result = put_away(r, row, size, lack, err);
     }
-    if (result != PH_OK) {
-        return result;
-    }
-    r->tail_count++;
-    result = ph_segment_read(tail->file, 0, header, sizeof header, err);
-    if (result == PH_OK) {
-        result = ph_segment_header_check(ph_bytes_of(header, sizeof header), row->number);
-        if (result != PH_OK) {
-            ph_fail(err, result, "segment %u in %s is not a segment that this program knows", row->number,
-                    r->store->options.directory);
-        }
-    }
+    return result;
+}
+
+static int read_newest(struct recovery *r, struct ph_error *err)
+{
+    uint32_t *numbers = NULL;
+    size_t count = 0;
+    int result = ph_segment_files_list(r->store->files, &numbers, &count, err);
+    r->number_max = count == 0 ? 0 : numbers[count - 1];
+    free(numbers);
     return result;
 }
 
@@ -82,7 +96,7 @@ static int open_segments(struct recovery *r, struct ph_error *err)
 {
     int result = ph_segment_list(r->store->db, &r->arena, &r->list, err);
     if (result == PH_OK) {
-        result = ph_segment_files_newest(r->store->files, &r->number_max, err);
+        result = read_newest(r, err);
     }
     r->tails = ph_arena_alloc(&r->arena, (r->list.count + 1) * sizeof *r->tails);
     for (size_t i = 0; i < r->list.count && result == PH_OK; i++) {
@@ -113,6 +127,10 @@ static int look_at(struct recovery *r, const struct ph_uuid *id, const struct ph
                    bool *out_goes_on, struct ph_error *err)
 {
     struct tail *tail = find_tail(r, place->segment);
+    if (tail != NULL && tail->file == NULL) {
+        *out_goes_on = true;
+        return PH_OK;
+    }
     bool is_doubtful = tail != NULL && place->offset >= tail->row.verified;
     *out_goes_on = is_doubtful;
     if (is_doubtful) {
@@ -260,17 +278,23 @@ static int go_on(struct recovery *r, struct tail *tail, struct ph_error *err)
     return result == PH_OK ? ph_appender_adopt(r->store->appender, tail->row.number, tail->end, err) : result;
 }
 
-/* The last segment with content goes on; those before it are full, those behind it are for later. */
+/* The last segment with content goes on; those before it are full, those behind it are for later. None goes on
+ * before one that is away. */
 static int hand_over(struct recovery *r, struct ph_error *err)
 {
     size_t active = 0;
     for (size_t i = 0; i < r->tail_count; i++) {
-        if (r->tails[i].end > PH_SEGMENT_HEADER_BYTES) {
+        if (r->tails[i].file == NULL) {
+            active = i + 1;
+        } else if (r->tails[i].end > PH_SEGMENT_HEADER_BYTES) {
             active = i;
         }
     }
     int result = PH_OK;
     for (size_t i = 0; i < r->tail_count && result == PH_OK; i++) {
+        if (r->tails[i].file == NULL) {
+            continue;
+        }
         result = i < active ? seal(r, &r->tails[i], err) : go_on(r, &r->tails[i], err);
     }
     return result;
@@ -297,22 +321,21 @@ static int make_appender(struct recovery *r, struct ph_error *err)
  * point to what was synced. */
 static int adopt_output(struct recovery *r, struct ph_error *err)
 {
+    struct ph_compact_output *output = &r->store->output;
     int result = PH_OK;
-    for (size_t i = 0; i < r->list.count && result == PH_OK; i++) {
+    for (size_t i = 0; i < r->list.count && result == PH_OK && output->file == NULL; i++) {
         const struct ph_segment_row *row = &r->list.rows[i];
+        uint64_t size = 0;
+        const char *lack = NULL;
         if (row->state != PH_SEGMENT_OUTPUT) {
             continue;
         }
-        struct ph_compact_output *output = &r->store->output;
-        uint64_t size = 0;
-        result = ph_segment_hold(r->store->files, row->number, &output->file, err);
-        if (result == PH_OK) {
-            result = ph_segment_size(output->file, &size, err);
+        result = ph_segment_look(r->store, row, &output->file, &size, &lack, err);
+        if (result == PH_OK && lack != NULL) {
+            ph_segment_release(r->store->files, &output->file);
+            result = put_away(r, row, size, lack, err);
         }
-        if (result == PH_OK) {
-            output->end = (size + PH_RECORD_ALIGN - 1) / PH_RECORD_ALIGN * PH_RECORD_ALIGN;
-            return PH_OK;
-        }
+        output->end = (size + PH_RECORD_ALIGN - 1) / PH_RECORD_ALIGN * PH_RECORD_ALIGN;
     }
     return result;
 }
@@ -336,6 +359,9 @@ int ph_segment_recover(struct ph_segment_store *store, struct ph_error *err)
     }
     if (result == PH_OK) {
         result = adopt_output(&r, err);
+    }
+    if (result == PH_OK) {
+        result = ph_segment_look_for_away(store, err);
     }
     /* What is appended to from now on is not settled. */
     uint32_t active = result == PH_OK ? ph_appender_active(store->appender) : 0;

@@ -17,7 +17,7 @@ static int read_segment(const struct ph_rows *rows, struct ph_segment_row *out_r
     int64_t live = 0;
     if (!ph_row_i64(rows, 0, &number) || !ph_row_i64(rows, 1, &state) || !ph_row_i64(rows, 2, &size) ||
         !ph_row_i64(rows, 3, &verified) || !ph_row_i64(rows, 4, &live) || !is_u32(number) || state < 0 ||
-        state > PH_SEGMENT_KEPT || size < 0 || verified < 0) {
+        state > PH_SEGMENT_AWAY || size < 0 || verified < 0) {
         return ph_fail(err, PH_ECORRUPT, "a row of table segments makes no sense");
     }
     *out_row = (struct ph_segment_row){

@@ -13,7 +13,8 @@ enum ph_segment_state {
     PH_SEGMENT_SEALED,   /* complete and synced; size is its end */
     PH_SEGMENT_DRAINING, /* being emptied by the compactor: no new row may point there */
     PH_SEGMENT_DEAD,     /* no row points there: the file goes, then this row */
-    PH_SEGMENT_KEPT      /* could not be emptied, because something in it cannot be read */
+    PH_SEGMENT_KEPT,     /* could not be emptied, because something in it cannot be read */
+    PH_SEGMENT_AWAY      /* its file was missing, or shorter than verified; SEALED when it is back */
 };
 
 struct ph_segment_row {

@@ -76,6 +76,19 @@ int ph_segment_verify(struct ph_segment_store *store, struct ph_segment_file *fi
 /* Brings database and files together after whatever ended the last run, and gives the appender what to go on with. */
 int ph_segment_recover(struct ph_segment_store *store, struct ph_error *err) PH_MUST_USE;
 
+/* ---- segment_away.c ---- */
+
+/* Is the file of ROW there, with all that must be in it? *OUT_LACK says what is wrong with it, NULL: nothing. The
+ * caller releases *OUT_FILE. PH_EINVALID: a later version wrote it. */
+int ph_segment_look(struct ph_segment_store *store, const struct ph_segment_row *row,
+                    struct ph_segment_file **out_file, uint64_t *out_size, const char **out_lack,
+                    struct ph_error *err) PH_MUST_USE;
+/* Logs that, and has nothing more done with it. */
+int ph_segment_put_away(struct ph_segment_store *store, const struct ph_segment_row *row, uint64_t size,
+                        const char *lack, struct ph_error *err) PH_MUST_USE;
+/* Which of those that nobody appends to have gone, and which are back? */
+int ph_segment_look_for_away(struct ph_segment_store *store, struct ph_error *err) PH_MUST_USE;
+
 /* ---- segment_compactor.c ---- */
 
 /* Compacts what PERCENT asks for among the segments up to SEGMENT_MAX, with the rate limited or not. */

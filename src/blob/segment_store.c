@@ -8,6 +8,7 @@
  *   segment_put.c        content into the segment, rows into the plan
  *   segment_get.c        and back
  *   segment_recovery.c   opening after whatever ended the last run
+ *   segment_away.c       segments that are missing, and their coming back
  *   segment_compactor.c  giving the space of deleted content back
  *   segment_rows.c       the rows of both tables
  *
@@ -117,7 +118,10 @@ static void *thread_main(void *arg)
             settling = 0;
         }
         struct ph_error err = {0};
-        int result = ph_segment_compact(store, store->options.compact_percent, settled, true, &err);
+        int result = ph_segment_look_for_away(store, &err);
+        if (result == PH_OK) {
+            result = ph_segment_compact(store, store->options.compact_percent, settled, true, &err);
+        }
         if (result != PH_OK && result != last_result) {
             log_trouble(store, "compaction_failed", &err);
         }
@@ -206,6 +210,15 @@ int ph_segment_store_open(const struct ph_segment_options *options, struct ph_db
     return PH_OK;
 }
 
+/* So that the next opening knows what must be there. */
+static void mark_all(struct ph_segment_store *store)
+{
+    struct ph_error err = {0};
+    if (ph_appender_mark(store->appender, &err) != PH_OK) {
+        log_trouble(store, "segment-mark-failed", &err);
+    }
+}
+
 void ph_segment_store_close(struct ph_blob_store **base)
 {
     if (*base == NULL) {
@@ -220,6 +233,9 @@ void ph_segment_store_close(struct ph_blob_store **base)
         pthread_join(store->thread, NULL);
     }
     ph_db_set_companion(store->db, NULL);
+    if (store->has_thread) {
+        mark_all(store);
+    }
     ph_appender_free(&store->appender);
     if (store->files != NULL) {
         ph_segment_release(store->files, &store->output.file);
@@ -256,6 +272,7 @@ int ph_segment_store_stats(struct ph_blob_store *base, struct ph_segment_stats *
             out_stats->octets += list.rows[i].size;
             out_stats->live_octets += list.rows[i].live;
             out_stats->kept_segments += list.rows[i].state == PH_SEGMENT_KEPT;
+            out_stats->away_segments += list.rows[i].state == PH_SEGMENT_AWAY;
         }
     }
     ph_arena_fini(&arena);
@@ -295,7 +312,8 @@ int ph_segment_store_list(struct ph_blob_store *base, struct ph_segment_entry **
             if (list.rows[i].state != PH_SEGMENT_DEAD) {
                 (*out_entries)[(*out_count)++] = (struct ph_segment_entry){
                     .number = list.rows[i].number,
-                    .is_final = list.rows[i].state > PH_SEGMENT_OUTPUT,
+                    .is_final =
+                        list.rows[i].state > PH_SEGMENT_OUTPUT && list.rows[i].state != PH_SEGMENT_AWAY,
                 };
             }
         }
@@ -304,10 +322,18 @@ int ph_segment_store_list(struct ph_blob_store *base, struct ph_segment_entry **
     return result;
 }
 
+int ph_segment_store_look_for_away(struct ph_blob_store *base, struct ph_error *err)
+{
+    return ph_segment_look_for_away((struct ph_segment_store *)base, err);
+}
+
 int ph_segment_store_compact_now(struct ph_blob_store *base, unsigned percent, struct ph_error *err)
 {
     struct ph_segment_store *store = (struct ph_segment_store *)base;
     int result = ph_appender_care(store->appender, err);
+    if (result == PH_OK) {
+        result = ph_segment_look_for_away(store, err);
+    }
     if (result == PH_OK) {
         result = ph_segment_compact(store, percent, UINT32_MAX, false, err);
     }

@@ -7,6 +7,8 @@
  * both are on disk before the plan's completion says PH_OK. After a crash opening the store finds the content that
  * did not get to disk, which is never acknowledged content, and removes the messages that refer to it, with a line in
  * the log for each.
+ * Content whose segment is missing, or is cut off before it, cannot be read: PH_EUNAVAILABLE, until the file is
+ * back. All else goes on meanwhile, and nothing is removed.
  * A full disk fails the put with PH_ELIMIT and nothing else. A sync that fails makes every write fail with
  * PH_EUNAVAILABLE until the store is opened again.
  *
@@ -36,7 +38,8 @@ struct ph_segment_options {
     const struct ph_file_ops *file_ops; /* NULL: the system's */
 };
 
-/* Becomes the database's companion. PH_ECORRUPT: a segment that is needed is missing or is no segment of ours. */
+/* Becomes the database's companion. A segment that is missing does not hinder it. PH_EINVALID: one was written by a
+ * later version. */
 int ph_segment_store_open(const struct ph_segment_options *options, struct ph_db *db,
                           struct ph_blob_store **out_store, struct ph_error *err) PH_MUST_USE;
 void ph_segment_store_close(struct ph_blob_store **store);
@@ -46,6 +49,7 @@ struct ph_segment_stats {
     uint64_t octets;        /* of all segments, without the holes that a failed write left */
     uint64_t live_octets;   /* of the records that are referred to */
     uint64_t kept_segments; /* could not be compacted, because something in them cannot be read */
+    uint64_t away_segments; /* are missing, or shorter than they must be */
     uint64_t removed_lost;  /* messages that opening removed, because their content was lost */
     uint64_t compacted;     /* segments, since opening */
     bool is_broken;         /* a sync failed: writes are refused */
@@ -57,6 +61,9 @@ int ph_segment_store_stats(struct ph_blob_store *store, struct ph_segment_stats 
  * and without sparing young ones: a plan that was put and not yet submitted may fail with PH_EUNAVAILABLE. */
 int ph_segment_store_compact_now(struct ph_blob_store *store, unsigned percent,
                                  struct ph_error *err) PH_MUST_USE;
+
+/* Looks now for segments that have gone or are back; the store's thread does so in every compact_interval_seconds. */
+int ph_segment_store_look_for_away(struct ph_blob_store *store, struct ph_error *err) PH_MUST_USE;
 
 /* From the one to the other no segment is removed: for whoever copies the files. May be nested. */
 void ph_segment_store_hold(struct ph_blob_store *store);
@@ -70,10 +77,14 @@ struct ph_segment_entry {
 int ph_segment_store_list(struct ph_blob_store *store, struct ph_segment_entry **out_entries,
                           size_t *out_count, struct ph_error *err) PH_MUST_USE;
 
+struct ph_segment_look {
+    uint64_t octets; /* that were read */
+    bool is_away;    /* its segment is missing, or cut off before it: it may come back */
+};
 /* Looks at the record that ID's row points to: that one of this id and these lengths stands there and, IS_WHOLE,
- * that each octet is as it was written. *OUT_BYTES were read for that. PH_ENOTFOUND: there is no such row. PH_ECORRUPT:
- * the content is damaged, or its segment missing; ERR says which. */
+ * that each octet is as it was written. PH_ENOTFOUND: there is no such row. PH_ECORRUPT: the content cannot be read;
+ * ERR says why. */
 int ph_segment_store_verify(struct ph_blob_store *store, const struct ph_uuid *id, bool is_whole,
-                            uint64_t *out_bytes, struct ph_error *err) PH_MUST_USE;
+                            struct ph_segment_look *out_look, struct ph_error *err) PH_MUST_USE;
 
 #endif

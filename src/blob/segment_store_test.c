@@ -443,26 +443,6 @@ static void of_large_content_only_the_damaged_frame_is_lost(void **state)
     ph_buf_fini(&out);
 }
 
-static void a_segment_that_is_missing_is_said_so(void **state)
-{
-    struct ph_test_segments *s = *state;
-    deliver(s, 2, 1000, 5000);
-    char path[128];
-    ph_test_segment_path(s, 1, path);
-    ph_test_segments_close(s);
-    char other[140];
-    snprintf(other, sizeof other, "%s.away", path);
-    assert_int_equal(rename(path, other), 0);
-    ph_test_store_reopen(&s->store);
-    struct ph_error err = {0};
-    assert_int_equal(ph_segment_store_open(&s->options, s->store.db, &s->blobs, &err), PH_ECORRUPT);
-    assert_non_null(strstr(err.text, "segment 1 is missing"));
-    assert_null(s->blobs);
-    assert_int_equal(rename(other, path), 0);
-    ph_test_segments_open(s);
-    ph_test_check_all(s);
-}
-
 /* ---- Trouble with the disk ---- */
 
 static void a_full_disk_fails_the_put_and_passes(void **state)
@@ -536,7 +516,6 @@ int main(void)
         TEST(of_two_one_of_which_is_not_there_the_missing_one_is_named),
         TEST(damaged_octets_that_are_held_are_found_too),
         TEST(of_large_content_only_the_damaged_frame_is_lost),
-        TEST(a_segment_that_is_missing_is_said_so),
         TEST(a_full_disk_fails_the_put_and_passes),
         TEST(so_does_one_without_room_for_a_new_segment),
         TEST(after_a_failed_sync_nothing_is_written),

@@ -59,9 +59,13 @@
       "nothing: the message stays listed; a backup may have it")                                             \
     X(CONTENT_DAMAGED, "content-damaged", "the content of a message cannot be read from its segment",        \
       "nothing: the message stays listed; a backup may have it")                                             \
+    X(CONTENT_AWAY, "content-away", "the segment with the content of a message is missing or cut off",       \
+      "nothing: put the whole file back, and it is read again")                                              \
     X(CONTENT_UNUSED, "content-unused", "content belongs to no message", "nothing: it is kept")              \
     X(CONTENT_COUNT, "content-count", "content belongs to more or fewer messages than is counted",           \
       "sets the count")                                                                                      \
+    X(SEGMENT_AWAY, "segment-away", "a segment with content is missing, or shorter than it was",             \
+      "nothing: put the whole file back; until then POP3 says [SYS/TEMP]")                                   \
     X(SEGMENT_COUNT, "segment-count", "more or less of a segment lives than is counted", "sets the count")
 
 enum ph_check_kind {

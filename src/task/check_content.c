@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "blob/segment_rows.h"
 #include "task/check-private.h"
 
 enum { CHUNK_MAX = 1 << 18, SLICES_PER_SECOND = 20 };
@@ -22,7 +23,7 @@ struct item {
     uint8_t id[PH_UUID_BYTES]; /* sortable */
     int64_t references;
     int64_t found;
-    bool is_damaged;
+    bool is_unreadable;
 };
 
 struct chunk {
@@ -63,12 +64,12 @@ static int verify(struct chunk *chunk, const struct ph_uuid *id, struct item *it
     struct ph_error reason = {0};
     int result = PH_ECORRUPT;
     for (unsigned look = 0; look < 2 && result == PH_ECORRUPT; look++) {
-        uint64_t bytes = 0;
-        result = ph_segment_store_verify(options->blobs, id, options->is_full, &bytes, &reason);
-        pause_for(chunk, bytes);
+        struct ph_segment_look seen;
+        result = ph_segment_store_verify(options->blobs, id, options->is_full, &seen, &reason);
+        pause_for(chunk, seen.octets);
     }
     chunk->check->counts->contents++;
-    item->is_damaged = result == PH_ECORRUPT;
+    item->is_unreadable = result == PH_ECORRUPT;
     return result == PH_OK || result == PH_ENOTFOUND || result == PH_ECORRUPT
                ? PH_OK
                : ph_fail(chunk->check->err, result, "%s", reason.text);
@@ -145,18 +146,19 @@ static bool find_mailbox(struct ph_check *check, const struct ph_uuid *message, 
     return is_found;
 }
 
-static int report_damage(struct ph_check *check, const struct ph_uuid *message, const struct ph_uuid *content)
+static int report_unreadable(struct ph_check *check, const struct ph_uuid *message,
+                             const struct ph_uuid *content)
 {
     struct ph_error reason = {0};
-    uint64_t bytes = 0;
+    struct ph_segment_look seen;
     struct ph_uuid mailbox;
     int result =
-        ph_segment_store_verify(check->options->blobs, content, check->options->is_full, &bytes, &reason);
+        ph_segment_store_verify(check->options->blobs, content, check->options->is_full, &seen, &reason);
     if (result != PH_ECORRUPT || !find_mailbox(check, message, &mailbox)) {
         return PH_OK; /* deleted since */
     }
     const struct ph_check_finding finding = {
-        .kind = PH_CHECK_CONTENT_DAMAGED,
+        .kind = seen.is_away ? PH_CHECK_CONTENT_AWAY : PH_CHECK_CONTENT_DAMAGED,
         .mailbox = &mailbox,
         .message = message,
         .content = content,
@@ -173,7 +175,8 @@ static int count_reference(struct chunk *chunk, const struct ph_check_row *row, 
         return PH_OK;
     }
     item->found++;
-    return item->is_damaged ? report_damage(chunk->check, &row->cells[MESSAGE_ID].uuid, content) : PH_OK;
+    return item->is_unreadable ? report_unreadable(chunk->check, &row->cells[MESSAGE_ID].uuid, content)
+                               : PH_OK;
 }
 
 static int count_all(struct chunk *chunk, struct ph_check_row *rows)
@@ -280,6 +283,9 @@ int ph_check_content(struct ph_check *check)
     struct ph_value key = ph_uuid_value(&zero);
     int result = PH_OK;
     bool is_last = false;
+    struct ph_error ignored = {0};
+    /* Where it fails, what was seen last stands. */
+    (void)!ph_segment_store_look_for_away(check->options->blobs, &ignored);
     while (result == PH_OK && !is_last) {
         result = fill(&chunk, &key, rows, &is_last);
         if (result == PH_OK && chunk.count > 0) {
@@ -310,6 +316,19 @@ static int read_difference(struct ph_check *check, int64_t number, int64_t *out_
     }
     ph_rows_end(&rows);
     return result < 0 ? result : PH_OK;
+}
+
+static int report_away(struct ph_check *check, const struct ph_check_row *row)
+{
+    char text[96];
+    snprintf(text, sizeof text, "segment %lld, with %lld octets in use",
+             (long long)ph_check_number(row, SEGMENT_NUMBER), (long long)ph_check_number(row, SEGMENT_LIVE));
+    const struct ph_check_finding finding = {
+        .kind = PH_CHECK_SEGMENT_AWAY,
+        .segment = (uint32_t)ph_check_number(row, SEGMENT_NUMBER),
+        .text = text,
+    };
+    return ph_check_report(check, &finding);
 }
 
 /* The sums were made over many reads, so one that is right is right, and one that is not is looked at again. */
@@ -350,7 +369,12 @@ int ph_check_segments(struct ph_check *check)
     while (result == PH_OK && count == PH_CHECK_PAGE_ROWS) {
         int read = ph_check_page(check, &segments, &key, PH_CHECK_PAGE_ROWS, &arena, rows, &count, &reason);
         for (size_t i = 0; i < count && result == PH_OK; i++) {
-            result = judge_segment(check, &rows[i]);
+            result = ph_check_number(&rows[i], SEGMENT_STATE) == PH_SEGMENT_AWAY
+                         ? report_away(check, &rows[i])
+                         : PH_OK;
+            if (result == PH_OK) {
+                result = judge_segment(check, &rows[i]);
+            }
         }
         if (result == PH_OK && read != PH_OK) {
             result = ph_check_read_failed(check, &reason);

@@ -9,7 +9,6 @@ import json
 import poplib
 import random
 import smtplib
-import subprocess
 import time
 
 import pytest
@@ -132,18 +131,18 @@ def test_a_failed_sync_ends_writing_until_a_restart(server, accounts):
     accounts[0].deliver(SMALL[2])
 
 
-def assert_only_one_is_damaged(server, accounts, number):
+def assert_only_one_is_damaged(server, accounts, number, code, error):
     """Message `number` of the first account; the rest, and the neighbour, are as they were."""
     with accounts[0].pop3() as client:
         assert client.stat()[0] == len(SMALL)
         for at, message in enumerate(SMALL):
             if at == number:
-                with pytest.raises(poplib.error_proto, match=r"\[SYS/PERM\]"):
+                with pytest.raises(poplib.error_proto, match=code):
                     client.retr(at + 1)
             else:
                 assert_delivered([retrieve(client, at + 1)], [message])
     accounts[1].assert_holds(*SMALL)
-    assert any(line["error"] == "corrupt" for line in server.events("trouble"))
+    assert any(line["error"] == error for line in server.events("trouble"))
     accounts[0].deliver(SMALL[0])
     assert accounts[0].count() == len(SMALL) + 1
 
@@ -154,18 +153,26 @@ def test_a_damaged_record(server, accounts, column):
         account.deliver(*SMALL)
     path, offset, length = place_of(server, column, 1)
     flip(path, offset + length - 17)
-    assert_only_one_is_damaged(server, accounts, 1)
+    assert_only_one_is_damaged(server, accounts, 1, r"\[SYS/PERM\]", "corrupt")
 
 
 def test_a_torn_segment(server, accounts):
-    """The end of the file is gone, while the server runs."""
+    """The end of the file is gone, while the server runs. What stood there may come back with it."""
     accounts[1].deliver(*SMALL)
     accounts[0].deliver(*SMALL)
     path, offset, _ = place_of(server, "headerContent", len(SMALL) * 2 - 1)
     body = place_of(server, "bodyContent", len(SMALL) * 2 - 1)
     with open(path, "r+b") as file:
         file.truncate(min(offset, body[1]))
-    assert_only_one_is_damaged(server, accounts, len(SMALL) - 1)
+    assert_only_one_is_damaged(server, accounts, len(SMALL) - 1, r"\[SYS/TEMP\]", "unavailable")
+
+
+def kinds_found(server, *options):
+    return {finding["kind"] for finding in json.loads(server.cli("--json", "check", *options, check=False).stdout)}
+
+
+def away_segments(server):
+    return json.loads(server.cli("--json", "status").stdout)["content"]["away_segments"]
 
 
 def test_a_missing_segment(accounts):
@@ -187,31 +194,54 @@ def test_a_missing_segment(accounts):
     path.rename(path.with_suffix(".away"))
     server.start()
     with accounts[0].pop3() as client:
-        with pytest.raises(poplib.error_proto, match=r"\[SYS/PERM\]"):
+        with pytest.raises(poplib.error_proto, match=r"\[SYS/TEMP\]"):
             client.retr(1)
     assert any("segment is missing" in line["reason"] for line in server.events("trouble"))
     assert len(accounts[1].fetch()) == 3
     accounts[1].deliver(*SMALL)
-    findings = json.loads(server.cli("--json", "check", "--repair", check=False).stdout)
-    assert {finding["kind"] for finding in findings} == {"content-damaged"}
+    assert kinds_found(server, "--repair") == {"content-away", "segment-away"}
     path.with_suffix(".away").rename(path)
     assert_delivered(accounts[0].fetch(), [LARGE, *SMALL])
     assert server.cli("check", "--full", check=False).returncode == 0
 
 
-def test_the_newest_segment_is_missing(server, accounts):
-    """What was appended to last may hold mail that nothing else tells of, so the server does not start without it."""
+@pytest.mark.parametrize("is_torn", [False, True])
+def test_the_newest_segment_is_missing(server, accounts, is_torn):
+    """What was appended to last, or its end: the server starts, says so, takes mail, and goes on when the file is back."""
     accounts[0].deliver(*SMALL)
     path, _, _ = place_of(server, "bodyContent", 0)
+    whole = path.read_bytes()
     server.stop()
-    path.rename(path.with_suffix(".away"))
-    result = subprocess.run([server.binary, "--config", server.config_path, "serve"], capture_output=True, timeout=60)
-    assert result.returncode == 74
-    assert f"segment 1 is missing in {path.parent}".encode() in result.stderr
-    assert server.cli("check", check=False).returncode == 74
-    path.with_suffix(".away").rename(path)
+    if is_torn:
+        end, length = rows(server, "SELECT offset, length FROM blobs ORDER BY offset DESC")[0]
+        path.write_bytes(whole[:end + length - 1])
+    else:
+        path.unlink()
     server.start()
+    said = server.events("segment-away")[0]
+    assert said["segment"] == "1" and said["directory"] == str(path.parent) and "missing" in said["reason"]
+    assert away_segments(server) == 1
+    assert "missing       1 segments" in server.cli("status").stdout.decode()
+    assert kinds_found(server, "--full", "--repair") == {"content-away", "segment-away"}
+    with accounts[0].pop3() as client:
+        assert client.stat()[0] == len(SMALL)
+        with pytest.raises(poplib.error_proto, match=r"\[SYS/TEMP\]"):
+            client.retr(len(SMALL))
+    accounts[1].deliver(*SMALL)
+    accounts[1].assert_holds(*SMALL)
+
+    path.with_suffix(".whole").write_bytes(whole)
+    path.with_suffix(".whole").rename(path)
+    if is_torn:
+        # Some file was there, so that another one is must be seen: once a minute, or now.
+        server.cli("check")
     accounts[0].assert_holds(*SMALL)
+    assert server.cli("check", "--full", check=False).returncode == 0
+    assert away_segments(server) == 0
+    server.restart()
+    accounts[0].assert_holds(*SMALL)
+    accounts[1].assert_holds(*SMALL)
+    assert not server.events("content-lost")
 
 
 def test_a_damaged_page_of_the_database(server, accounts):
