@@ -33,8 +33,10 @@ const DEFAULT_CONNECT_TIMEOUT_MS: u32 = 5_000;
 /// Of PREPARE, and of reading the cluster's metadata. PREPARE waits for every node: longer than it takes to give up one
 /// that hangs.
 const BLOCKING_TIMEOUT: Duration = Duration::from_secs(15);
-/// A connection that is silent for so long is asked, and given up if it does not answer in as long again.
+/// Every connection is asked so often whether its node lives. Cassandra answers that behind the requests it has: a
+/// connection is given up, and all its requests with it, only when the answer takes longer than two requests may.
 const KEEPALIVE: Duration = Duration::from_secs(5);
+const KEEPALIVE_REQUESTS: u32 = 2;
 
 #[allow(non_camel_case_types, reason = "its name in driver.h")]
 pub struct ph_cql_session {
@@ -171,7 +173,7 @@ impl Wanted {
             .fetch_full_schema_metadata(false)
             .metadata_request_clientside_timeout(BLOCKING_TIMEOUT)
             .keepalive_interval(KEEPALIVE)
-            .keepalive_timeout(KEEPALIVE)
+            .keepalive_timeout(KEEPALIVE.max(KEEPALIVE_REQUESTS * self.request_timeout))
             .custom_identity(SelfIdentity::new().with_application_name("posthouse"))
             .driver_config_reporting(false);
         if let Some(count) = self.connections_per_node {
