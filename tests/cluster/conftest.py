@@ -13,6 +13,9 @@ from support.cluster import Cluster
 IS_LONG = "POSTHOUSE_TEST_LONG" in os.environ
 NODES = 3 if IS_LONG else 1
 DELAY_MS = 1
+# Six nodes on a few processors take their time, which is not what these tests are about.
+PATIENCE = 3 if IS_LONG else 1
+REQUEST_TIMEOUT_MS = 5000 * PATIENCE
 KEYSPACE = "mail"
 
 
@@ -26,13 +29,15 @@ def pytest_collection_modifyitems(config, items):
         if late:
             config.hook.pytest_deselected(items=late)
             items[:] = [item for item in items if item not in late]
+    # Those with clusters of their own come before the one that stays: addresses are the same.
+    items.sort(key=lambda item: item.path.name != "test_operations.py")
 
 
 @pytest.fixture(scope="session")
 def running_cluster():
     # `group`: what is acknowledged outlives the process.
     with Cluster(datacenters=2, nodes=NODES, delay_ms=DELAY_MS, commitlog="group", is_durable=True,
-                 settings="hints_flush_period: 1000ms\n") as cluster:
+                 patience=PATIENCE, has_nodetool=IS_LONG, settings="hints_flush_period: 1000ms\n") as cluster:
         yield cluster
 
 
@@ -65,7 +70,7 @@ def keyspace(running_cluster):
 @pytest.fixture(scope="session")
 def posthouses(running_cluster, keyspace):
     """Two nodes in each datacenter."""
-    places = [ClusterServer(running_cluster, datacenter.name, index, keyspace)
+    places = [ClusterServer(running_cluster, datacenter.name, index, keyspace, request_timeout_ms=REQUEST_TIMEOUT_MS)
               for datacenter in running_cluster.datacenters for index in range(2)]  # fmt: skip
     try:
         for place in places:

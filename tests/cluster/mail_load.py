@@ -24,7 +24,7 @@ assert support.account.poplib is poplib
 TOKEN = re.compile(rb"^X-Token: (\S+)\r$", re.MULTILINE)
 SENDER = "sender@example.net"
 SIZES = [10, 300, 2000, 2000, 2000, 20000, 20000, 250000]  # the largest has three chunks of content
-CLIENT_SECONDS = 30  # longer than any deadline of the server
+CLIENT_SECONDS = 60  # longer than any deadline of the server
 FETCHES = 15  # of a session
 
 

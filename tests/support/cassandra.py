@@ -2,8 +2,8 @@
 """A node of Apache Cassandra for tests: the jars of Maven Central, run by Java 17, with a configuration and a directory of
 its own. No container, no installation, nothing outside the directory.
 
-`Node` starts in about four seconds on an idle core, because it is set for tests: the quick compiler alone, no JMX, no
-waiting for gossip, schema changes kept in the commit log only. A node that is to be killed and started again
+`Node` starts in about four seconds on an idle core, because it is set for tests: the quick compiler alone, no JMX unless
+nodetool is wanted, no waiting for gossip, schema changes kept in the commit log only. A node that is to be killed and started again
 must write them to disk (`is_durable`); one whose speed is measured wants the full compiler (`is_measured`).
 tools/cassandra is the same for a shell.
 """
@@ -49,7 +49,10 @@ COMMITLOG = {
     "group": "commitlog_sync: group\ncommitlog_sync_group_window: 2ms\n",
 }
 
-# Limits fit a heap of 256 MiB and more; timeouts are those of the configuration that Cassandra ships.
+# Those of the configuration that Cassandra ships.
+TIMEOUTS_MS = {"read_ms": 5000, "range_ms": 10000, "write_ms": 2000, "contention_ms": 1000}
+
+# Limits fit a heap of 256 MiB and more.
 CONFIGURATION = """\
 cluster_name: posthouse
 partitioner: org.apache.cassandra.dht.Murmur3Partitioner
@@ -83,11 +86,11 @@ prepared_statements_cache_size: 8MiB
 concurrent_reads: 16
 concurrent_writes: 32
 concurrent_counter_writes: 16
-read_request_timeout: 5000ms
-range_request_timeout: 10000ms
-write_request_timeout: 2000ms
-counter_write_request_timeout: 5000ms
-cas_contention_timeout: 1000ms
+read_request_timeout: {read_ms}ms
+range_request_timeout: {range_ms}ms
+write_request_timeout: {write_ms}ms
+counter_write_request_timeout: {read_ms}ms
+cas_contention_timeout: {contention_ms}ms
 truncate_request_timeout: 60000ms
 auto_snapshot: false
 """
@@ -101,6 +104,8 @@ LOGGING = """\
   <root level="INFO"><appender-ref ref="FILE"/></root>
 </configuration>
 """
+
+QUIET = '<configuration><root level="OFF"/></configuration>\n'
 
 
 def jars():
@@ -155,10 +160,11 @@ class Node:
 
     def __init__(self, directory, address="127.0.0.1", port=None, storage_port=None, datacenter="dc1", seeds=None,
                  token=None, heap_mib=512, commitlog="periodic", has_passwords=False, tls=None, is_durable=False,
-                 is_measured=False, prefix=(), settings=""):  # fmt: skip
+                 is_measured=False, prefix=(), patience=1, jmx_port=None, settings=""):  # fmt: skip
         """`seeds`: addresses with ports; the node itself if none. `token`: its only one, else four by chance.
         `tls`: (certificate, key) as PEM files. `prefix`: what runs the command, such as nsenter.
-        `settings`: more lines of cassandra.yaml."""
+        `patience`: its timeouts are so many times those that Cassandra ships. `jmx_port`: of 127.0.0.1 where `prefix` leads;
+        nodetool wants it. `settings`: more lines of cassandra.yaml."""
         self.directory = pathlib.Path(directory).resolve()
         self.address = address
         if port is None:
@@ -178,8 +184,11 @@ class Node:
         self.is_durable = is_durable
         self.is_measured = is_measured
         self.prefix = list(prefix)
+        self.patience = patience
+        self.jmx_port = jmx_port
         self.settings = settings
         self.process = None
+        self.is_begun = False  # it was started once, and belongs to its cluster
 
     @property
     def log(self):
@@ -191,7 +200,8 @@ class Node:
         text = CONFIGURATION.format(
             tokens=1 if self.token is not None else 4, seeds=self.seeds, address=self.address,
             storage_port=self.storage_port, ssl_storage_port=self.ssl_storage_port, port=self.port,
-            directory=self.directory, memtable_mib=max(32, self.heap_mib // 6))  # fmt: skip
+            directory=self.directory, memtable_mib=max(32, self.heap_mib // 6),
+            **{name: int(ms * self.patience) for name, ms in TIMEOUTS_MS.items()})  # fmt: skip
         text += COMMITLOG[self.commitlog]
         if self.token is not None:
             text += f'initial_token: "{self.token}"\n'
@@ -213,6 +223,7 @@ class Node:
         (self.directory / "data").mkdir(parents=True, exist_ok=True)
         (self.directory / "cassandra.yaml").write_text(self.configuration(), encoding="utf-8")
         (self.directory / "logback.xml").write_text(LOGGING.format(directory=self.directory), encoding="utf-8")
+        (self.directory / "logback-tools.xml").write_text(QUIET, encoding="utf-8")
         rack = f"dc={self.datacenter}\nrack=rack1\n"
         (self.directory / "cassandra-rackdc.properties").write_text(rack, encoding="utf-8")
 
@@ -231,6 +242,8 @@ class Node:
             "java.net.preferIPv4Stack": "true",
             "jdk.attach.allowAttachSelf": "true",
         }
+        if self.jmx_port is not None:
+            properties["cassandra.jmx.local.port"] = str(self.jmx_port)
         if not self.is_durable:
             # A change of the schema costs 30 ms in place of 400, and does not outlive the process.
             properties["cassandra.test.flush_local_schema_changes"] = "false"
@@ -243,12 +256,26 @@ class Node:
             "-classpath", ":".join(str(path) for path in jars()), "org.apache.cassandra.service.CassandraDaemon",
         ]  # fmt: skip
 
+    def nodetool(self, *words, timeout=600):
+        """What an operator says to it; the output."""
+        command = [
+            *self.prefix, java(), "-Xmx128m", "-XX:TieredStopAtLevel=1", *MODULES,
+            f"-Dlogback.configurationFile={(self.directory / 'logback-tools.xml').as_uri()}",
+            f"-Duser.home={self.directory}", "-classpath", ":".join(str(path) for path in jars()),
+            "org.apache.cassandra.tools.NodeTool", "--host", "127.0.0.1", "--port", str(self.jmx_port), *map(str, words),
+        ]  # fmt: skip
+        result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout)
+        if result.returncode != 0:
+            raise RuntimeError(f"nodetool {' '.join(map(str, words))}: {result.stdout[-2000:]}{result.stderr[-4000:]}")
+        return result.stdout
+
     # ---- Life ----
 
     def begin(self, is_detached=False):
         """Starts the process and returns at once. A node that is not detached ends when the thread that began it does."""
         assert self.process is None, "the node is running"
         self.write_configuration()
+        self.is_begun = True
         fate = [] if is_detached else ["setpriv", "--pdeathsig", "KILL"]
         with open(self.directory / "output.log", "ab") as output:
             self.process = subprocess.Popen(
@@ -302,6 +329,11 @@ class Node:
             self.process.kill()
             self.process.wait()
             self.process = None
+
+    def leave(self):
+        """Ends it for good, once it was decommissioned."""
+        self.kill()
+        self.is_begun = False
 
     def pause(self):
         self.process.send_signal(signal.SIGSTOP)

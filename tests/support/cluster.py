@@ -36,6 +36,7 @@ RELAY_SOURCE = pathlib.Path(__file__).resolve().parent / "relay.c"
 NETWORK = "10.77"
 OBSERVER = 254  # last octet of the test's own address in each datacenter
 FIRST_GUEST, GUESTS = 100, 8
+FIRST_JMX_PORT = 7200  # of 127.0.0.1 in each datacenter
 CLONE_NEWNET = 0x40000000
 SETTLE_SECONDS = 120
 PROBE_KEYSPACE = "cluster_probe"
@@ -106,11 +107,14 @@ class Datacenter:
 class Cluster:
     """`datacenters` times `nodes` nodes. Use as a context manager, or call start() and stop()."""
 
-    def __init__(self, datacenters=2, nodes=1, delay_ms=1.0, **of_node):
-        """`of_node`: heap_mib, commitlog, is_durable, is_measured, settings, as of support.cassandra.Node."""
+    def __init__(self, datacenters=2, nodes=1, delay_ms=1.0, later=(), has_nodetool=False, **of_node):
+        """`later`: datacenters whose nodes are not begun yet; start_datacenter does. `has_nodetool`: Node.nodetool works.
+        `of_node`: heap_mib, commitlog, is_durable, is_measured, patience, settings, as of support.cassandra.Node."""
         self.datacenter_count = datacenters
         self.nodes_each = nodes
         self.delay_ms = delay_ms
+        self.later = later
+        self.has_nodetool = has_nodetool
         self.of_node = {"heap_mib": 384, **of_node}
         self.datacenters = []
         self.nodes = []
@@ -145,10 +149,12 @@ class Cluster:
                 self.nodes.append(Node(
                     self.directory / f"node-{datacenter.number}-{index + 1}", f"{datacenter.network}.{index + 1}", CQL_PORT,
                     STORAGE_PORT, datacenter.name, seeds=f"{self.datacenters[0].network}.1:{STORAGE_PORT}",
-                    token=-(2**63) + position * step, prefix=datacenter.command(), **self.of_node))  # fmt: skip
+                    token=-(2**63) + position * step, prefix=datacenter.command(),
+                    jmx_port=FIRST_JMX_PORT + index if self.has_nodetool else None, **self.of_node))  # fmt: skip
         self.nodes[0].begin().wait()
         for node in self.nodes[1:]:
-            node.begin()
+            if node.datacenter not in self.later:
+                node.begin()
         self.settle()
 
     def start_relay(self):
@@ -167,9 +173,11 @@ class Cluster:
         nodes = [node for node in (nodes or self.nodes) if node.process is not None]
         for node in nodes:
             node.wait()
-        whole = len(nodes) == len(self.nodes)
+        whole = len(nodes) == sum(node.is_begun for node in self.nodes)
         with self.session(nodes[0].datacenter) as session:
             self.repeat(lambda: self.create_keyspace(session, PROBE_KEYSPACE))  # fails while a datacenter is unknown
+            if self.later:
+                self.repeat(lambda: self.replicate(session, PROBE_KEYSPACE))
             session.execute(f"CREATE TABLE IF NOT EXISTS {PROBE_KEYSPACE}.probe (id int PRIMARY KEY)")
         level = ConsistencyLevel.ALL if whole else ConsistencyLevel.LOCAL_QUORUM
         for node in nodes:
@@ -256,10 +264,22 @@ class Cluster:
         return [f"{node.address}:{node.port}" for node in self.nodes_of(datacenter)]
 
     def replication(self):
-        return {"class": "NetworkTopologyStrategy", **{dc.name: min(3, self.nodes_each) for dc in self.datacenters}}
+        """In every datacenter that has nodes by now."""
+        begun = [dc for dc in self.datacenters if any(node.is_begun for node in self.nodes_of(dc.name))]
+        return {"class": "NetworkTopologyStrategy", **{dc.name: min(3, self.nodes_each) for dc in begun}}
 
     def create_keyspace(self, session, name):
         session.execute(f"CREATE KEYSPACE IF NOT EXISTS {name} WITH replication = {self.replication()}")
+
+    @staticmethod
+    def keyspaces(session):
+        """Those that say in which datacenters they are."""
+        rows = session.execute("SELECT keyspace_name, replication FROM system_schema.keyspaces")
+        return [row.keyspace_name for row in rows if "NetworkTopologyStrategy" in row.replication["class"]]
+
+    def replicate(self, session, name):
+        """As many copies in each datacenter as create_keyspace gives it now."""
+        session.execute(f"ALTER KEYSPACE {name} WITH replication = {self.replication()}")
 
     def session(self, datacenter="dc1", node=None, level=ConsistencyLevel.LOCAL_QUORUM, timeout=30):
         """A `with` gives a session of the Python driver: in a datacenter, or on one node alone."""
