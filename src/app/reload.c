@@ -2,8 +2,13 @@
 /*
  * SIGHUP. What config.def marks LIVE is taken over: certificates (read again also where their names did not change)
  * and the log level. The rest keeps running as it was, and each changed key is logged. A configuration with errors
- * changes nothing.
+ * changes nothing, and so does a certificate in a directory that Landlock keeps shut (sandbox.h): what the server may
+ * read was settled at its start, and nothing opens it again.
  */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "app/check_config.h"
 #include "app/notify.h"
 #include "app/server.h"
@@ -34,12 +39,43 @@ static void note_change(const struct ph_config_setting *setting, void *ctx)
     ph_log_end(&line);
 }
 
+/* Its mode lets us read it, and the kernel does not: that is Landlock, which access() knows nothing of. */
+static bool is_fenced_off(const char *path)
+{
+    if (path == NULL || access(path, R_OK) != 0) {
+        return false;
+    }
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool is_fenced = fd < 0 && errno == EACCES;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return is_fenced;
+}
+
+static int explain(const struct ph_config_tls *tls, int result, struct ph_error *err)
+{
+    for (unsigned i = 0; i < tls->certificates_count; i++) {
+        const struct ph_config_certificate *certificate = &tls->certificates[i];
+        const char *path = is_fenced_off(certificate->certificate) ? certificate->certificate
+                           : is_fenced_off(certificate->key)       ? certificate->key
+                                                                   : NULL;
+        if (path != NULL) {
+            return ph_fail(err, PH_EDENIED,
+                           "%.120s: in a directory that no certificate was in at the start, which Landlock keeps "
+                           "shut; restart the server",
+                           path);
+        }
+    }
+    return result;
+}
+
 static int take_over(struct ph_server *server, const struct ph_config *config, struct ph_error *err)
 {
     struct ph_tls_context *tls = NULL;
     int result = ph_config_tls(config, &tls, err);
     if (result != PH_OK) {
-        return result;
+        return explain(&config->root->tls, result, err);
     }
     if (tls != NULL) {
         ph_pool_set_tls(server->pool, tls);

@@ -187,7 +187,14 @@ def test_a_directory_that_was_not_known_at_the_start_needs_a_restart(offline):
         offline.write_config()
         reload(offline)
         is_fenced = offline.events("sandbox")[0]["landlock"] not in ("off", "absent")
-        assert bool(offline.events("reload-failed")) == is_fenced
+        failures = offline.events("reload-failed")
+        assert bool(failures) == is_fenced
+        if is_fenced:
+            # The cause and the remedy; and the old certificate goes on.
+            assert failures[0]["error"] == "denied"
+            assert failures[0]["reason"] == (f"{certificate['certificate']}: in a directory that no certificate was in at the "
+                                             "start, which Landlock keeps shut; restart the server")
+            certificate_of(offline)
         offline.restart()
         certificate_of(offline)
     finally:
