@@ -289,7 +289,7 @@ static enum ph_step run(struct ph_conn *conn, struct ph_imap_session *session,
     if (complaint != NULL) {
         /* RFC 5182 section 2.1: a SEARCH that fails leaves nothing saved. */
         if ((search->returns & PH_IMAP_RETURN_SAVE) != 0) {
-            ph_imap_search_forget_saved(session);
+            ph_imap_forget_saved(session);
         }
         return ph_imap_no(conn, session, complaint);
     }

@@ -127,7 +127,6 @@ struct ph_imap_found {
 void ph_imap_search_answer(struct ph_buf *out, struct ph_imap_session *session,
                            const struct ph_imap_search *search, bool is_sorted,
                            const struct ph_imap_found *found);
-void ph_imap_search_forget_saved(struct ph_imap_session *session);
 
 /* ---- sort.c, thread.c ---- */
 

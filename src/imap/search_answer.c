@@ -122,7 +122,7 @@ static void answer_extended(struct ph_buf *out, const struct ph_imap_session *se
 
 /* ---- "$" ---- */
 
-void ph_imap_search_forget_saved(struct ph_imap_session *session)
+void ph_imap_forget_saved(struct ph_imap_session *session)
 {
     free(session->saved.ranges);
     session->saved = (struct ph_imap_set){.ranges = NULL};
@@ -158,7 +158,7 @@ static void save(struct ph_imap_session *session, const struct ph_imap_search *s
         numbers[count++] = found->numbers[found->count - 1];
     }
     qsort(numbers, count, sizeof *numbers, by_number);
-    ph_imap_search_forget_saved(session);
+    ph_imap_forget_saved(session);
     struct ph_uid_range *ranges = ph_alloc((count + 1) * sizeof *ranges);
     size_t range_count = 0;
     for (size_t i = 0; i < count; i++) {
