@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `schema`: the tables in Cassandra, and the statements that are run on them. Needs no server, and no store that is open.
+ * `schema`: the tables of the store, and the statements that are run on those in Cassandra. Needs no server, and no store
+ * that is open.
  */
 #include <stdlib.h>
 #include <sysexits.h>
 
 #include <jansson.h>
 
-#include "app/cassandra.h"
 #include "app/check_config.h"
 #include "app/cli.h"
+#include "app/schema.h"
 #include "db/cassandra/cql.h"
 
 /* ---- What was found ---- */
@@ -88,14 +89,15 @@ static int work(const struct ph_cli_call *call, const struct ph_config *config, 
     int result = take_profile(call, &request.keyspace, err);
     if (result == PH_OK && text != NULL) {
         result = parse_replication(text, replication, &request.replication_count, err);
-    } else if (result == PH_OK && work == PH_APP_SCHEMA_CREATE) {
+    } else if (result == PH_OK && work == PH_APP_SCHEMA_CREATE &&
+               config->root->store.engine == PH_CONFIG_ENGINE_CASSANDRA) {
         result = ph_fail(
             err, PH_EINVALID,
             "schema create: expected --replication with the copies in each datacenter, as dc1=3,dc2=3");
     }
     bool is_usage = result != PH_OK;
     if (result == PH_OK) {
-        result = ph_app_cassandra_schema(config, &request, print_finding, &report, err);
+        result = ph_app_schema(config, &request, print_finding, &report, err);
     }
     int code = result == PH_OK ? EX_OK : is_usage ? EX_USAGE : ph_cli_exit_code(result);
     if (result == PH_OK && work == PH_APP_SCHEMA_CHECK && json_array_size(report.items) > 0) {

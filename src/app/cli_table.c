@@ -252,8 +252,7 @@ const struct ph_cli_command ph_cli_commands[] = {
         .arguments = "",
         .options = OPTION(PROFILE),
         .kind = PH_CLI_KIND_SCHEMA,
-        .summary =
-            "Compare the tables in Cassandra with what is needed: exit code 65 if something is missing.",
+        .summary = "Compare the store's tables with what is needed: exit code 65 if something is missing.",
         .text = "It prints what is missing, and the statements that would add it.",
     },
     {
@@ -261,9 +260,9 @@ const struct ph_cli_command ph_cli_commands[] = {
         .arguments = "",
         .options = OPTION(PROFILE),
         .kind = PH_CLI_KIND_SCHEMA,
-        .summary = "Add to the tables in Cassandra what is missing.",
+        .summary = "Add to the store's tables what is missing.",
         .text =
-            "While servers run, old and new. With --profile the keyspace takes that profile, if it can: lwt can become "
+            "In Cassandra while servers run, old and new; in SQLite while none does. With --profile the keyspace takes that profile, if it can: lwt can become "
             "lwt-free, once all servers have stopped.",
     },
     {

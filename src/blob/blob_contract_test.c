@@ -196,7 +196,8 @@ static void add_rows(struct fixture *f, struct ph_plan *plan, const struct messa
     ph_plan_add(plan, PH_STAGE_CONTENT, PH_STMT_MESSAGE_INSERT, id, ph_i64(0), start,
                 ph_i64((int64_t)m->body_len), size, ph_blob_id_value(&m->body), ph_blob_id_value(&m->header));
     ph_plan_add(plan, PH_STAGE_TRUTH, PH_STMT_IMAP_UID_INSERT, id, ph_uuid_value(mailbox), uid, uid,
-                ph_i64(0), ph_i64(0), start, size, ph_blob_id_value(&m->header), ph_blob_id_value(&m->body));
+                ph_i64(0), ph_i64(0), start, size, ph_blob_id_value(&m->header), ph_blob_id_value(&m->body),
+                ph_null(), ph_null());
 }
 
 /* As a delivery of COPIES messages, whose body is one where the store shares. */

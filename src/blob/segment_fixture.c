@@ -162,9 +162,9 @@ static void add_rows(struct ph_test_segments *s, struct ph_plan *plan, const str
     ph_plan_add(plan, PH_STAGE_TRUTH, PH_STMT_MESSAGE_INSERT, id, now, start, ph_i64((int64_t)m->body_len),
                 size, body, header);
     ph_plan_add(plan, PH_STAGE_TRUTH, PH_STMT_IMAP_UID_INSERT, id, mailbox, uid, uid, now, now, start, size,
-                header, body);
+                header, body, ph_null(), ph_null());
     ph_plan_add(plan, PH_STAGE_PROJECTION, PH_STMT_MESSAGE_ID_INSERT, mailbox, uid, id, uid, now, now, start,
-                size, header, body);
+                size, header, body, ph_null(), ph_null());
     ph_plan_add(plan, PH_STAGE_PROJECTION, PH_STMT_POP3_METADATA_INSERT, mailbox, id, size);
 }
 

@@ -106,10 +106,10 @@ static void null_is_not_zero_and_types_are_not_mixed(void **state)
     struct ph_uuid id = ph_uuid_gen_next(&f->store.ids);
     ph_plan_init(&plan, &f->arena);
     /* messageId, mailboxId, uid, modSeq, internalDate, save_date, bodyStartOctet, fullContentOctets, headerContent,
-     * bodyContent */
+     * bodyContent, envelope, bodystructure */
     ph_plan_add(&plan, PH_STAGE_TRUTH, PH_STMT_IMAP_UID_INSERT, ph_uuid_value(&id),
                 ph_uuid_value(&f->mailbox), ph_i64(1), ph_null(), ph_time_ms(1234), ph_null(), ph_null(),
-                ph_i64(0), ph_blob(PH_BYTES("")), ph_null());
+                ph_i64(0), ph_blob(PH_BYTES("")), ph_null(), ph_null(), ph_null());
     assert_int_equal(ph_db_apply(f->store.db, &plan, &err), PH_OK);
 
     struct ph_rows *rows;

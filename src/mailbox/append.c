@@ -8,6 +8,7 @@
  */
 #include "mailbox/listener.h"
 #include "mailbox/mailbox-private.h"
+#include "mailbox/message_summary.h"
 #include "mailbox/name.h"
 #include "mailbox/news.h"
 #include "mailbox/views.h"
@@ -98,6 +99,10 @@ static int add_rows(struct ph_mailboxes *mailboxes, const struct ph_append *mess
         .header_content = message->header_blob,
         .body_content = message->body_blob,
     };
+    if (message->has_summary) {
+        row.envelope = ph_summary_column(message->envelope);
+        row.bodystructure = ph_summary_column(message->bodystructure);
+    }
     if (!message->has_message_row) {
         ph_store_message_add(plan, &row);
     }
@@ -136,7 +141,7 @@ int ph_mailbox_append(struct ph_mailboxes *mailboxes, const struct ph_access *ac
     result = ph_mailbox_find(mailboxes, user, canonical, &mailbox, &exists, err);
     if (result == PH_ENOTFOUND && message->create_mailbox) {
         ph_mailbox_row_new(mailboxes, user, canonical, &mailbox);
-        result = PH_OK;
+        result = ph_mailbox_choose_id(mailboxes, &mailbox, err);
         exists = false;
     }
     if (result != PH_OK) {

@@ -77,12 +77,13 @@ int ph_mailbox_delete_all(struct ph_mailboxes *mailboxes, const struct ph_access
 
 /* ---- Messages ---- */
 
-/* A message to add: content already put as blobs in the same plan. */
+/* What a message is given in a mailbox. */
 struct ph_numbers {
     uint64_t uid; /* 0: none yet */
     uint64_t modseq;
 };
 
+/* A message to add: content already put as blobs in the same plan. */
 struct ph_append {
     struct ph_uuid message_id;
     struct ph_blob_id header_blob;
@@ -90,6 +91,9 @@ struct ph_append {
     uint64_t header_bytes; /* bodyStartOctet */
     uint64_t total_bytes;  /* fullContentOctets */
     int64_t internal_date_ms;
+    struct ph_bytes envelope; /* as ph_summary_finish gives them (mime/summary.h); copied into the plan */
+    struct ph_bytes bodystructure;
+    bool has_summary;     /* they were made; ptr NULL then means that the column would be too large */
     bool has_message_row; /* messageV3 stands already in this plan (one message id in several mailboxes) */
     bool create_mailbox;  /* where it does not exist; INBOX always is made */
     const struct ph_append_origin *origin; /* NULL: a delivery */

@@ -129,8 +129,10 @@ static void a_row_that_lacks_columns_is_completed_from_messageV3(void **state)
         ph_null(),
         ph_null(),
         ph_null(),
+        ph_null(),
+        ph_null(),
     };
-    ph_plan_add_values(&plan, PH_STAGE_TRUTH, PH_STMT_IMAP_UID_INSERT, 0, values, 10);
+    ph_plan_add_values(&plan, PH_STAGE_TRUTH, PH_STMT_IMAP_UID_INSERT, 0, values, 12);
     assert_int_equal(ph_db_apply(mail->store.db, &plan, &err), PH_OK);
     const struct ph_db_traits *traits = ph_db_traits(mail->store.db);
     if (traits->is_local || traits->is_shared) {

@@ -15,10 +15,16 @@ void ph_store_kept_values(const struct ph_message_kept *kept, struct ph_value *o
     out_values[6] = kept->keywords.len == 0 ? ph_null() : ph_text(kept->keywords);
 }
 
+void ph_store_summary_values(const struct ph_message_row *row, struct ph_value *out_values)
+{
+    out_values[0] = row->envelope.ptr == NULL ? ph_null() : ph_blob(row->envelope);
+    out_values[1] = row->bodystructure.ptr == NULL ? ph_null() : ph_blob(row->bodystructure);
+}
+
 void ph_store_imap_uid_add(struct ph_plan *plan, const struct ph_message_row *row,
                            struct ph_number_slots *out_slots)
 {
-    struct ph_value values[10 + PH_KEPT_VALUES] = {
+    struct ph_value values[12 + PH_KEPT_VALUES] = {
         ph_uuid_value(&row->message_id),
         ph_uuid_value(&row->mailbox_id),
         ph_null(),
@@ -32,11 +38,13 @@ void ph_store_imap_uid_add(struct ph_plan *plan, const struct ph_message_row *ro
     };
     struct ph_plan_entry *entry;
     if (row->kept == NULL) {
-        entry = ph_plan_add_values(plan, PH_STAGE_TRUTH, PH_STMT_IMAP_UID_INSERT, 0, values, 10);
+        ph_store_summary_values(row, values + 10);
+        entry = ph_plan_add_values(plan, PH_STAGE_TRUTH, PH_STMT_IMAP_UID_INSERT, 0, values, 12);
     } else {
         ph_store_kept_values(row->kept, values + 10);
+        ph_store_summary_values(row, values + 10 + PH_KEPT_VALUES);
         entry = ph_plan_add_values(plan, PH_STAGE_TRUTH, PH_STMT_IMAP_UID_INSERT_KEPT, 0, values,
-                                   10 + PH_KEPT_VALUES);
+                                   12 + PH_KEPT_VALUES);
     }
     out_slots->uid = &entry->params[2];
     out_slots->modseq = &entry->params[3];

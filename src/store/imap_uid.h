@@ -37,6 +37,8 @@ void ph_store_imap_uid_add(struct ph_plan *plan, const struct ph_message_row *ro
 /* The values of six flags and the keywords, in the order of the statements that add a message with them. */
 enum { PH_KEPT_VALUES = 7 };
 void ph_store_kept_values(const struct ph_message_kept *kept, struct ph_value *out_values);
+/* envelope and bodystructure. */
+void ph_store_summary_values(const struct ph_message_row *row, struct ph_value *out_values);
 void ph_store_imap_uid_remove(struct ph_plan *plan, const struct ph_uuid *message_id,
                               const struct ph_uuid *mailbox_id);
 /* PH_ENOTFOUND. */

@@ -4,7 +4,7 @@
 void ph_store_message_id_add(struct ph_plan *plan, const struct ph_message_row *row,
                              struct ph_number_slots *out_slots)
 {
-    struct ph_value values[10 + PH_KEPT_VALUES] = {
+    struct ph_value values[12 + PH_KEPT_VALUES] = {
         ph_uuid_value(&row->mailbox_id),        ph_null(),
         ph_uuid_value(&row->message_id),        ph_null(),
         ph_time_ms(row->internal_date_ms),      ph_time_ms(row->save_date_ms),
@@ -13,11 +13,13 @@ void ph_store_message_id_add(struct ph_plan *plan, const struct ph_message_row *
     };
     struct ph_plan_entry *entry;
     if (row->kept == NULL) {
-        entry = ph_plan_add_values(plan, PH_STAGE_PROJECTION, PH_STMT_MESSAGE_ID_INSERT, 0, values, 10);
+        ph_store_summary_values(row, values + 10);
+        entry = ph_plan_add_values(plan, PH_STAGE_PROJECTION, PH_STMT_MESSAGE_ID_INSERT, 0, values, 12);
     } else {
         ph_store_kept_values(row->kept, values + 10);
+        ph_store_summary_values(row, values + 10 + PH_KEPT_VALUES);
         entry = ph_plan_add_values(plan, PH_STAGE_PROJECTION, PH_STMT_MESSAGE_ID_INSERT_KEPT, PH_ECONFLICT,
-                                   values, 10 + PH_KEPT_VALUES);
+                                   values, 12 + PH_KEPT_VALUES);
     }
     out_slots->uid = &entry->params[1];
     out_slots->modseq = &entry->params[3];

@@ -35,6 +35,9 @@ struct ph_message_row {
     uint64_t full_content_octets;
     struct ph_blob_id header_content;
     struct ph_blob_id body_content;
+    struct ph_bytes
+        envelope; /* mime/summary.h; ptr NULL: absent; empty: looked at, and too large for the column */
+    struct ph_bytes bodystructure;
     const struct ph_message_kept
         *kept; /* only of a row to add: NULL is a delivery, recent and nothing else */
     bool has_uid;

@@ -32,6 +32,16 @@ static void take_flags(const struct ph_rows *rows, struct ph_arena *arena, struc
     }
 }
 
+/* An empty one is there too. */
+static void take_blob(const struct ph_rows *rows, unsigned column, struct ph_arena *arena,
+                      struct ph_bytes *out_blob)
+{
+    struct ph_bytes octets;
+    if (ph_row_bytes(rows, column, &octets)) {
+        *out_blob = ph_bytes_of(ph_arena_copy(arena, octets.ptr, octets.len), octets.len);
+    }
+}
+
 static int take(struct ph_rows *rows, size_t index, void *ctx, struct ph_error *err)
 {
     const struct reading *reading = ctx;
@@ -50,6 +60,8 @@ static int take(struct ph_rows *rows, size_t index, void *ctx, struct ph_error *
         state->row.modseq = state->has_modseq ? (uint64_t)number : 0;
         take_flags(rows, reading->arena, state);
         state->written_us = ph_row_i64(rows, 15, &number) ? (uint64_t)number : 0;
+        take_blob(rows, 16, reading->arena, &state->row.envelope);
+        take_blob(rows, 17, reading->arena, &state->row.bodystructure);
     }
     return result < 0 ? result : PH_OK;
 }

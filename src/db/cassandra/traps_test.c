@@ -78,10 +78,11 @@ static void add_message(struct ph_plan *plan, const struct ph_uuid *mailbox, con
 {
     const struct ph_value uid = ph_i64(7);
     ph_plan_add(plan, PH_STAGE_TRUTH, PH_STMT_IMAP_UID_INSERT, ph_uuid_value(id), ph_uuid_value(mailbox), uid,
-                ph_i64(1), ph_time_ms(1), ph_time_ms(1), ph_i64(2), ph_i64(3), ph_null(), ph_null());
+                ph_i64(1), ph_time_ms(1), ph_time_ms(1), ph_i64(2), ph_i64(3), ph_null(), ph_null(),
+                ph_null(), ph_null());
     ph_plan_add(plan, PH_STAGE_PROJECTION, PH_STMT_MESSAGE_ID_INSERT, ph_uuid_value(mailbox), uid,
                 ph_uuid_value(id), ph_i64(1), ph_time_ms(1), ph_time_ms(1), ph_i64(2), ph_i64(3), ph_null(),
-                ph_null());
+                ph_null(), ph_null(), ph_null());
 }
 
 /* ---- The traps ---- */

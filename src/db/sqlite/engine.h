@@ -41,8 +41,11 @@ int ph_sqlite_fail(struct ph_sqlite_connection *connection, struct ph_error *err
 
 /* ---- schema.c ---- */
 
-/* Makes the tables of a new store; PH_EINVALID for a file that is not ours or newer than we are. */
+/* Makes the tables of a new store; PH_EINVALID for a file that is not ours, newer than we are, or not upgraded yet. */
 int ph_sqlite_schema(struct ph_sqlite_connection *connection, struct ph_error *err) PH_MUST_USE;
+/* As sqlite.h has it, on an open connection. */
+int ph_sqlite_schema_look(struct ph_sqlite_connection *connection, bool is_upgrade,
+                          ph_sqlite_schema_each *each, void *ctx, struct ph_error *err) PH_MUST_USE;
 
 /* ---- reader.c: the connections that read ---- */
 

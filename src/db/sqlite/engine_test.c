@@ -173,7 +173,7 @@ static void a_file_that_is_not_ours_is_refused(void **state)
         int class;
         const char *words;
     } cases[] = {
-        {"PRAGMA user_version = 2", NULL, PH_EINVALID, "schema version 2"},
+        {"PRAGMA user_version = 3", NULL, PH_EINVALID, "schema version 3"},
         {"PRAGMA application_id = 1", NULL, PH_EINVALID, "not one of Posthouse"},
         {NULL,
          "This is a letter, not a database. It is long enough to be looked at as one, though: more than a "
@@ -193,6 +193,70 @@ static void a_file_that_is_not_ours_is_refused(void **state)
     assert_int_equal(unlink(path), 0);
     struct ph_error err = {0};
     assert_int_equal(f->store.engine->open(&f->store, &err), PH_OK);
+}
+
+/* As version 1 had them. */
+static const char first_schema[] =
+    "DROP TABLE imapUidTable; DROP TABLE messageIdTable; DROP TABLE expunged; DROP TABLE mailboximap;"
+    "DROP TABLE subscription; PRAGMA user_version = 1;"
+    "CREATE TABLE imapUidTable ("
+    "messageId BLOB NOT NULL, mailboxId BLOB NOT NULL, uid INTEGER, modSeq INTEGER, threadId BLOB, "
+    "flagAnswered INTEGER, flagDeleted INTEGER, flagDraft INTEGER, flagFlagged INTEGER, flagRecent INTEGER, "
+    "flagSeen INTEGER, flagUser INTEGER, userFlags TEXT, internalDate INTEGER, save_date INTEGER, "
+    "bodyStartOctet INTEGER, fullContentOctets INTEGER, headerContent BLOB, bodyContent BLOB, "
+    "PRIMARY KEY (messageId, mailboxId)) WITHOUT ROWID;"
+    "CREATE TABLE messageIdTable ("
+    "mailboxId BLOB NOT NULL, uid INTEGER NOT NULL, messageId BLOB NOT NULL, modSeq INTEGER, threadId BLOB, "
+    "flagAnswered INTEGER, flagDeleted INTEGER, flagDraft INTEGER, flagFlagged INTEGER, flagRecent INTEGER, "
+    "flagSeen INTEGER, flagUser INTEGER, userFlags TEXT, internalDate INTEGER, save_date INTEGER, "
+    "bodyStartOctet INTEGER, fullContentOctets INTEGER, headerContent BLOB, bodyContent BLOB, "
+    "PRIMARY KEY (mailboxId, uid)) WITHOUT ROWID;"
+    "INSERT INTO messageIdTable (mailboxId, uid, messageId, modSeq, fullContentOctets) "
+    "VALUES (zeroblob(16), 7, zeroblob(16), 3, 42)";
+
+static void count_lacking(const char *text, const char *statement, void *ctx)
+{
+    (void)text;
+    assert_true(strncmp(statement, "ALTER TABLE ", 12) == 0 || strncmp(statement, "CREATE TABLE ", 13) == 0);
+    ++*(unsigned *)ctx;
+}
+
+static void a_store_of_an_older_schema_is_upgraded_when_told(void **state)
+{
+    struct fixture *f = *state;
+    struct ph_error err = {0};
+    unsigned lacking = 0;
+    char path[128];
+    snprintf(path, sizeof path, "%s/posthouse.db", f->store.directory);
+    assert_int_equal(ph_sqlite_schema_work(f->store.directory, true, count_lacking, &lacking, &err),
+                     PH_EBUSY);
+    ph_db_close(&f->store.db);
+    spoil(path, first_schema, NULL);
+    assert_int_equal(f->store.engine->open(&f->store, &err), PH_EINVALID);
+    assert_non_null(strstr(err.text, "ALTER TABLE imapUidTable ADD COLUMN envelope BLOB"));
+    assert_non_null(strstr(err.text, "schema upgrade"));
+    assert_int_equal(ph_sqlite_schema_work(f->store.directory, false, count_lacking, &lacking, &err), PH_OK);
+    assert_int_equal(lacking, 9);
+    /* Half of it was done before. */
+    spoil(path, "ALTER TABLE imapUidTable ADD COLUMN envelope BLOB", NULL);
+    lacking = 0;
+    assert_int_equal(ph_sqlite_schema_work(f->store.directory, true, count_lacking, &lacking, &err), PH_OK);
+    assert_int_equal(lacking, 8);
+    assert_int_equal(ph_sqlite_schema_work(f->store.directory, false, count_lacking, &lacking, &err), PH_OK);
+    assert_int_equal(lacking, 8);
+    assert_int_equal(f->store.engine->open(&f->store, &err), PH_OK);
+    struct ph_rows *rows;
+    const struct ph_uuid none = {{0}};
+    int64_t size = 0;
+    struct ph_bytes envelope;
+    assert_int_equal(ph_db_query(f->store.db, &rows, &err, PH_STMT_MESSAGE_ID_ROWS_SUMMARY,
+                                 ph_uuid_value(&none), ph_i64(1), ph_i64(9)),
+                     PH_OK);
+    assert_int_equal(ph_rows_next(rows, &err), 1);
+    assert_true(ph_row_i64(rows, 4, &size));
+    assert_int_equal(size, 42);
+    assert_false(ph_row_bytes(rows, 8, &envelope));
+    ph_rows_end(&rows);
 }
 
 static unsigned count_triggers(const struct fixture *f, const char *condition)
@@ -573,6 +637,7 @@ int main(void)
         TEST(settings_are_those_that_durability_needs),
         TEST(a_second_opening_is_told_who_has_it),
         TEST(a_file_that_is_not_ours_is_refused),
+        TEST(a_store_of_an_older_schema_is_upgraded_when_told),
         TEST(triggers_of_an_older_program_become_ours),
         TEST(a_directory_that_cannot_be_made_says_why),
         cmocka_unit_test(page_sizes_are_as_asked_and_stay),

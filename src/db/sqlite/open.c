@@ -197,6 +197,34 @@ static void configure_library(void)
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
+int ph_sqlite_schema_work(const char *directory, bool is_upgrade, ph_sqlite_schema_each *each, void *ctx,
+                          struct ph_error *err)
+{
+    struct ph_sqlite_connection connection;
+    int lock_fd = -1;
+    int result = PH_OK;
+    char *path = path_in(directory, "posthouse.db");
+    if (access(path, F_OK) != 0 && errno == ENOENT) {
+        free(path);
+        return PH_OK;
+    }
+    if (is_upgrade) {
+        result = take_lock(directory, &lock_fd, err);
+    }
+    if (result == PH_OK) {
+        result = ph_sqlite_connect(&connection, path, is_upgrade ? PH_SQLITE_WRITER : PH_SQLITE_READER, err);
+    }
+    if (result == PH_OK) {
+        result = ph_sqlite_schema_look(&connection, is_upgrade, each, ctx, err);
+        ph_sqlite_disconnect(&connection);
+    }
+    if (lock_fd >= 0) {
+        close(lock_fd);
+    }
+    free(path);
+    return result;
+}
+
 int ph_sqlite_open(const struct ph_sqlite_options *options, struct ph_db **out_db, struct ph_error *err)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;

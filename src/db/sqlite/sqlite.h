@@ -28,4 +28,14 @@ struct ph_sqlite_options {
 int ph_sqlite_open(const struct ph_sqlite_options *options, struct ph_db **out_db,
                    struct ph_error *err) PH_MUST_USE;
 
+/* ---- The schema of a store that is not open ---- */
+
+/* Called for what is lacking, with the statement that adds it. */
+typedef void ph_sqlite_schema_each(const char *text, const char *statement, void *ctx);
+
+/* What the store in DIRECTORY lacks of the tables and columns that this program needs; with IS_UPGRADE it is added, in one
+ * transaction, and no other process may have the store open (PH_EBUSY). A store that is not there lacks nothing. */
+int ph_sqlite_schema_work(const char *directory, bool is_upgrade, ph_sqlite_schema_each *each, void *ctx,
+                          struct ph_error *err) PH_MUST_USE;
+
 #endif
