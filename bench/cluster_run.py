@@ -16,6 +16,7 @@ import yaml
 USERS = 80
 MESSAGE_BYTES = 2048
 START_SECONDS = 120
+SETUP_ATTEMPTS = 20
 STATS = 200  # sessions, to see how long STAT takes
 MAILDROP = 5000  # messages that one session deletes
 FLOOR_SECONDS, FLOOR_DELETIONS = 140, 1000
@@ -60,6 +61,25 @@ class PosthouseNode(servers.Posthouse):
 
     def address(self, protocol):
         return f"{self.host}:{self.ports[protocol]}"
+
+    def add_users(self, prefix, count):
+        """One by one, each until it is there: with conditional statements, on a cluster that was just started, it may time out."""
+        for number in range(count):
+            self.until_done("user add", {"user": f"{prefix}{number}@{servers.DOMAIN}"}, servers.PASSWORD.encode())
+
+    def add_domain(self):
+        self.until_done("domain add", {"domain": servers.DOMAIN}, b"")
+
+    def until_done(self, *request):
+        for _ in range(SETUP_ATTEMPTS):
+            try:
+                self.ask(request)
+                return
+            except RuntimeError as error:
+                last = error
+                if "'conflict'" in str(error):  # an attempt that timed out has made it
+                    return
+        raise last
 
     def status(self):
         [status] = self.ask(("status", {}, b""))
