@@ -21,6 +21,8 @@ struct ph_blob_functions {
     /* LEN octets from the reader's offset, which are there and have room in OUT. Does not move the offset. */
     int (*read)(struct ph_blob_store *store, struct ph_blob_reader *reader, size_t len, struct ph_buf *out,
                 struct ph_error *err);
+    /* As ph_blob_look. NULL: nothing can be known at little cost. */
+    int (*look)(struct ph_blob_store *store, struct ph_blob_reader *reader, struct ph_error *err);
     /* As ph_blob_remove. NULL: content goes with the last row that names it. */
     void (*remove)(struct ph_blob_store *store, struct ph_plan *plan, const struct ph_uuid *message,
                    const struct ph_blob_id *header, const struct ph_blob_id *body);

@@ -90,6 +90,11 @@ int ph_blob_read(struct ph_blob_store *store, struct ph_blob_reader *reader, siz
     return result;
 }
 
+int ph_blob_look(struct ph_blob_store *store, struct ph_blob_reader *reader, struct ph_error *err)
+{
+    return store->functions->look == NULL ? PH_OK : store->functions->look(store, reader, err);
+}
+
 bool ph_blob_shares(const struct ph_blob_store *store)
 {
     return store->shares;

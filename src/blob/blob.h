@@ -79,6 +79,10 @@ int ph_blob_open(struct ph_blob_store *store, const struct ph_blob_id *id, struc
 int ph_blob_read(struct ph_blob_store *store, struct ph_blob_reader *reader, size_t max, struct ph_buf *out,
                  struct ph_error *err) PH_MUST_USE;
 void ph_blob_close(struct ph_blob_reader *reader);
+/* For whoever cannot say that content is damaged once some of it has gone out: what can be known of it at little cost.
+ * PH_OK promises nothing. PH_ECORRUPT: it will not be read to its end; PH_EUNAVAILABLE: not now. */
+int ph_blob_look(struct ph_blob_store *store, struct ph_blob_reader *reader,
+                 struct ph_error *err) PH_MUST_USE;
 
 /* A reader of a blob whose SIZE is known from the row that names it. No statement; ph_blob_read opens it when it has
  * to. A store that is far away believes the size, and finds out while reading where it was wrong (PH_ECORRUPT). */

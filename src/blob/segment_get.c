@@ -384,6 +384,9 @@ int ph_segment_read_blob(struct ph_blob_store *base, struct ph_blob_reader *read
     ph_codec_give(store->codec, workspace);
     ph_segment_release(store->files, &file);
     ph_buf_fini(&source.table);
+    if (result == PH_ECORRUPT) {
+        ph_segment_suspect(store, &reader->id.uuid);
+    }
     /* What is damaged stays so; what is cut off may come back with its file. */
     return source.is_cut_off && result == PH_ECORRUPT
                ? fail(err, PH_EUNAVAILABLE, source.id, &place, "the segment ends before it")

@@ -19,6 +19,13 @@ struct ph_compact_output {
     uint64_t end;
 };
 
+/* Content in which damage was met, as rings are: the last of them. */
+enum { PH_SEGMENT_SUSPECTS = 32 };
+struct ph_segment_suspects {
+    struct ph_uuid ids[PH_SEGMENT_SUSPECTS];
+    uint64_t met;
+};
+
 struct ph_segment_store {
     struct ph_blob_store base;
     struct ph_segment_options options; /* with the defaults filled in */
@@ -42,6 +49,7 @@ struct ph_segment_store {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool is_care_wanted;
+    struct ph_segment_suspects suspects;
     atomic_bool is_stopping;
     int care_result; /* of the last time, so that lasting trouble is logged once */
 };
@@ -70,6 +78,13 @@ int ph_segment_read_blob(struct ph_blob_store *base, struct ph_blob_reader *read
 /* Reads all of the record at PLACE, ID's, and checks it, without decompressing. PH_ECORRUPT. */
 int ph_segment_verify(struct ph_segment_store *store, struct ph_segment_file *file, const struct ph_uuid *id,
                       const struct ph_blob_place *place, struct ph_error *err) PH_MUST_USE;
+
+/* ---- segment_suspects.c ---- */
+
+int ph_segment_look_blob(struct ph_blob_store *base, struct ph_blob_reader *reader,
+                         struct ph_error *err) PH_MUST_USE;
+/* Damage was met in ID's content. */
+void ph_segment_suspect(struct ph_segment_store *store, const struct ph_uuid *id);
 
 /* ---- segment_recovery.c ---- */
 

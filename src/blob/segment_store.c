@@ -8,6 +8,7 @@
  *   segment_put.c        content into the segment, rows into the plan
  *   segment_get.c        and back
  *   segment_recovery.c   opening after whatever ended the last run
+ *   segment_suspects.c   what is known of content before it is sent
  *   segment_away.c       segments that are missing, and their coming back
  *   segment_compactor.c  giving the space of deleted content back
  *   segment_rows.c       the rows of both tables
@@ -38,6 +39,7 @@ static const struct ph_blob_functions functions = {
     .open = ph_segment_open_blob,
     .open_all = ph_segment_open_blobs,
     .read = ph_segment_read_blob,
+    .look = ph_segment_look_blob,
 };
 
 /* ---- The thread ---- */

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -443,6 +444,37 @@ static void of_large_content_only_the_damaged_frame_is_lost(void **state)
     ph_buf_fini(&out);
 }
 
+static void damage_that_was_met_is_known_before_reading(void **state)
+{
+    struct ph_test_segments *s = *state;
+    enum { LEN = 5 * PH_FRAME_BYTES };
+    deliver(s, 1, 10, LEN);
+    const struct ph_test_message *m = &s->messages[0];
+    const unsigned at = PH_RECORD_HEADER_BYTES + 5 * PH_FRAME_ENTRY_BYTES + 4 * PH_FRAME_BYTES + 77;
+    struct ph_blob_reader reader;
+    struct ph_buf out = PH_BUF(PH_FRAME_BYTES);
+    struct ph_error err = {0};
+    flip(s, &m->body_blob.uuid, at);
+    assert_int_equal(ph_blob_open(s->blobs, &m->body_blob, &reader, &err), PH_OK);
+    assert_int_equal(ph_blob_look(s->blobs, &reader, &err), PH_OK);
+    reader.offset = 4 * PH_FRAME_BYTES;
+    assert_int_equal(ph_blob_read(s->blobs, &reader, PH_FRAME_BYTES, &out, &err), PH_ECORRUPT);
+    assert_int_equal(ph_blob_look(s->blobs, &reader, &err), PH_ECORRUPT);
+    /* What is whole of it is read all the same. */
+    reader.offset = 0;
+    assert_int_equal(ph_blob_read(s->blobs, &reader, PH_FRAME_BYTES, &out, &err), PH_OK);
+    flip(s, &m->body_blob.uuid, at);
+    assert_int_equal(ph_blob_look(s->blobs, &reader, &err), PH_OK);
+
+    /* That it is not all there needs no reading. */
+    char path[128];
+    ph_test_segment_path(s, 1, path);
+    assert_int_equal(truncate(path, 3 * PH_FRAME_BYTES), 0);
+    assert_int_equal(ph_blob_look(s->blobs, &reader, &err), PH_EUNAVAILABLE);
+    ph_blob_close(&reader);
+    ph_buf_fini(&out);
+}
+
 /* ---- Trouble with the disk ---- */
 
 static void a_full_disk_fails_the_put_and_passes(void **state)
@@ -516,6 +548,7 @@ int main(void)
         TEST(of_two_one_of_which_is_not_there_the_missing_one_is_named),
         TEST(damaged_octets_that_are_held_are_found_too),
         TEST(of_large_content_only_the_damaged_frame_is_lost),
+        TEST(damage_that_was_met_is_known_before_reading),
         TEST(a_full_disk_fails_the_put_and_passes),
         TEST(so_does_one_without_room_for_a_new_segment),
         TEST(after_a_failed_sync_nothing_is_written),

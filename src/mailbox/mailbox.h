@@ -148,6 +148,9 @@ int ph_message_open(struct ph_mailboxes *mailboxes, const struct ph_access *acce
                     const struct ph_mailbox *mailbox, const struct ph_uuid *id,
                     struct ph_message_reader *out_reader, struct ph_error *err) PH_MUST_USE;
 void ph_message_close(struct ph_message_reader *reader);
+/* ph_blob_look, of both. */
+int ph_message_look(struct ph_mailboxes *mailboxes, struct ph_message_reader *reader,
+                    struct ph_error *err) PH_MUST_USE;
 /* Appends up to about MAX octets to OUT; appends nothing at the end. */
 int ph_message_read(struct ph_mailboxes *mailboxes, struct ph_message_reader *reader, size_t max,
                     struct ph_buf *out, struct ph_error *err) PH_MUST_USE;

@@ -127,6 +127,12 @@ int ph_message_row_open(struct ph_mailboxes *mailboxes, struct ph_message_row *r
     return result == PH_ENOTFOUND ? judge_missing(mailboxes, row, err) : result;
 }
 
+int ph_message_look(struct ph_mailboxes *mailboxes, struct ph_message_reader *reader, struct ph_error *err)
+{
+    int result = ph_blob_look(mailboxes->blobs, &reader->header, err);
+    return result == PH_OK ? ph_blob_look(mailboxes->blobs, &reader->body, err) : result;
+}
+
 void ph_message_close(struct ph_message_reader *reader)
 {
     ph_blob_close(&reader->header);

@@ -11,8 +11,9 @@
  * meet -ERR at RETR tend to stop there for good, a rewritten message breaks signatures and differs from what other
  * protocols show, and raw 8-bit headers have come through POP3 for decades. See docs/pop3.md.
  *
- * Where reading fails after "+OK" has gone out, which only a message can that is larger than the output, the connection is closed without the final dot: the client must
- * not take what it has for the whole.
+ * What is larger than the output is looked at before "+OK" goes out, as far as that costs little: that it is all there, and
+ * all its octets if somebody met damage in it before. Where reading fails afterwards the connection is closed without
+ * the final dot: the client must not take what it has for the whole. When it comes again it gets -ERR.
  */
 #include <stdlib.h>
 
@@ -126,8 +127,12 @@ static enum ph_step send_message(struct ph_conn *conn, struct ph_pop3_session *s
     *retrieval = *how;
     session->retrieval = retrieval;
     bool is_preview = how->is_top && how->lines_left == 0;
-    if (ph_maildrop_read(session->drop, at, is_preview ? PH_MESSAGE_HEADER : PH_MESSAGE_WHOLE,
-                         &retrieval->reader, &err) != 0) {
+    int failed = ph_maildrop_read(session->drop, at, is_preview ? PH_MESSAGE_HEADER : PH_MESSAGE_WHOLE,
+                                  &retrieval->reader, &err);
+    if (!failed && !how->is_top) {
+        failed = ph_message_look(session->drop->mailboxes, &retrieval->reader, &err);
+    }
+    if (failed) {
         ph_pop3_forget_retrieval(session);
         return ph_pop3_fail(conn, PH_POP3_AT_MESSAGE, &err);
     }
