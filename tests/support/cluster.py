@@ -38,7 +38,7 @@ OBSERVER = 254  # last octet of the test's own address in each datacenter
 FIRST_GUEST, GUESTS = 100, 8
 FIRST_JMX_PORT = 7200  # of 127.0.0.1 in each datacenter
 CLONE_NEWNET = 0x40000000
-SETTLE_SECONDS = 120
+SETTLE_SECONDS = 240  # of each step; a machine that does other work too takes longer
 PROBE_KEYSPACE = "cluster_probe"
 
 state = {"has_namespace": False, "clusters": 0}
@@ -174,15 +174,22 @@ class Cluster:
         for node in nodes:
             node.wait()
         whole = len(nodes) == sum(node.is_begun for node in self.nodes)
-        with self.session(nodes[0].datacenter) as session:
-            self.repeat(lambda: self.create_keyspace(session, PROBE_KEYSPACE))  # fails while a datacenter is unknown
-            if self.later:
-                self.repeat(lambda: self.replicate(session, PROBE_KEYSPACE))
-            session.execute(f"CREATE TABLE IF NOT EXISTS {PROBE_KEYSPACE}.probe (id int PRIMARY KEY)")
+        self.repeat(lambda: self.make_probe(nodes[0].datacenter))
         level = ConsistencyLevel.ALL if whole else ConsistencyLevel.LOCAL_QUORUM
         for node in nodes:
-            with self.session(node=node, level=level) as session:
-                self.repeat(lambda: session.execute(f"INSERT INTO {PROBE_KEYSPACE}.probe (id) VALUES (1)"))
+            self.repeat(lambda: self.probe(node, level))
+
+    def make_probe(self, datacenter):
+        """Fails while a datacenter is unknown, or nodes have not agreed on the schema."""
+        with self.session(datacenter) as session:
+            self.create_keyspace(session, PROBE_KEYSPACE)
+            if self.later:
+                self.replicate(session, PROBE_KEYSPACE)
+            session.execute(f"CREATE TABLE IF NOT EXISTS {PROBE_KEYSPACE}.probe (id int PRIMARY KEY)")
+
+    def probe(self, node, level):
+        with self.session(node=node, level=level) as session:
+            session.execute(f"INSERT INTO {PROBE_KEYSPACE}.probe (id) VALUES (1)")
 
     @staticmethod
     def repeat(action):
