@@ -2,7 +2,7 @@
 # Completion of posthouse(1) for bash. Made by tools/generate-docs from docs/templates and src/app/cli_table.c.
 
 _posthouse() {
-    local commands="serve check-config init domain user alias mailbox message import export deliver check fix-pop3-inconsistencies backup restore schema status version"
+    local commands="serve check-config init domain user alias mailbox message import export deliver check fix-pop3-inconsistencies remove-orphaned-content backup restore schema status version"
     local -A actions=(
         [domain]="add remove list"
         [user]="add remove list passwd verify"
@@ -29,6 +29,7 @@ _posthouse() {
         ["deliver"]=" --sender"
         ["check"]=" --full --repair"
         ["fix-pop3-inconsistencies"]=" --dry-run --rate --anew"
+        ["remove-orphaned-content"]=" --dry-run --rate --age --anew"
         ["backup"]=" --verify --incremental --generation"
         ["restore"]=" --generation --to"
         ["schema create"]=" --replication --profile"
@@ -36,7 +37,7 @@ _posthouse() {
         ["schema upgrade"]=" --profile"
         ["schema statements"]=" --profile"
     )
-    local -A takes_value=( [--config]=FILE [-c]=FILE [--set]=KEY=VALUE [-s]=KEY=VALUE [--type]=TYPE [-t]=TYPE [--mailbox]=NAME [-m]=NAME [--sender]=SENDER [-f]=SENDER [--format]=FORMAT [--uidl-format]=TEXT [--map]=FILE [--rate]=ROWS [--generation]=NAME [--to]=DATA_DIR [--hostname]=NAME [--domain]=DOMAIN [--user]=USER [--ports]=PORTS [--address]=IPS [--certificate]=FILE [--key]=FILE [--data-dir]=DIRECTORY [--replication]=DCS [--profile]=PROFILE )
+    local -A takes_value=( [--config]=FILE [-c]=FILE [--set]=KEY=VALUE [-s]=KEY=VALUE [--type]=TYPE [-t]=TYPE [--mailbox]=NAME [-m]=NAME [--sender]=SENDER [-f]=SENDER [--format]=FORMAT [--uidl-format]=TEXT [--map]=FILE [--rate]=ROWS [--age]=HOURS [--generation]=NAME [--to]=DATA_DIR [--hostname]=NAME [--domain]=DOMAIN [--user]=USER [--ports]=PORTS [--address]=IPS [--certificate]=FILE [--key]=FILE [--data-dir]=DIRECTORY [--replication]=DCS [--profile]=PROFILE )
     local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
     COMPREPLY=()
 

@@ -39,6 +39,8 @@ ph_operation_run ph_op_backup;
 ph_operation_run ph_op_check;
 /* operations_fix.c */
 ph_operation_run ph_op_fix_pop3;
+/* operations_orphans.c */
+ph_operation_run ph_op_remove_orphans;
 /* operations_status.c */
 ph_operation_run ph_op_status;
 
@@ -47,6 +49,9 @@ int ph_op_text(struct ph_operation *op, const char *key, struct ph_bytes *out_te
 /* The same; FALLBACK where it is missing. */
 int ph_op_text_or(struct ph_operation *op, const char *key, struct ph_bytes fallback,
                   struct ph_bytes *out_text) PH_MUST_USE;
+/* A number of decimal digits, up to MAX; FALLBACK where it is missing. */
+int ph_op_number_or(struct ph_operation *op, const char *key, unsigned fallback, unsigned max,
+                    unsigned *out_number) PH_MUST_USE;
 /* The argument "user" in canonical form; PH_ENOTFOUND where there is no such user. */
 int ph_op_user(struct ph_operation *op, struct ph_bytes *out_user) PH_MUST_USE;
 

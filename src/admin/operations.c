@@ -31,6 +31,7 @@ static const struct {
     {"deliver", ph_op_deliver},
     {"check", ph_op_check},
     {"fix-pop3-inconsistencies", ph_op_fix_pop3},
+    {"remove-orphaned-content", ph_op_remove_orphans},
     {"backup", ph_op_backup},
     {"status", ph_op_status},
 };
@@ -96,6 +97,26 @@ int ph_op_text_or(struct ph_operation *op, const char *key, struct ph_bytes fall
         return PH_OK;
     }
     return ph_op_text(op, key, out_text);
+}
+
+int ph_op_number_or(struct ph_operation *op, const char *key, unsigned fallback, unsigned max,
+                    unsigned *out_number)
+{
+    struct ph_bytes text;
+    int result = ph_op_text_or(op, key, PH_BYTES(""), &text);
+    uint64_t number = 0;
+    *out_number = fallback;
+    if (result != PH_OK || text.len == 0) {
+        return result;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        number = number * 10 + (uint64_t)(text.ptr[i] - '0');
+        if (text.ptr[i] < '0' || text.ptr[i] > '9' || number > max) {
+            return ph_fail(op->err, PH_EINVALID, "--%s: expected a number from 0 to %u", key, max);
+        }
+    }
+    *out_number = (unsigned)number;
+    return PH_OK;
 }
 
 int ph_op_user(struct ph_operation *op, struct ph_bytes *out_user)

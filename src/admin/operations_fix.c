@@ -3,7 +3,7 @@
 #include "admin/operations-private.h"
 #include "task/fix_pop3.h"
 
-enum { ROWS_PER_SECOND = 500 };
+enum { ROWS_PER_SECOND = 500, RATE_MAX = 10000000 };
 
 static int found(const struct ph_fix_pop3_finding *finding, void *ctx, struct ph_error *err)
 {
@@ -41,25 +41,6 @@ static int went_on(const struct ph_fix_pop3_counts *counts, void *ctx, struct ph
                                     "repaired", (json_int_t)counts->fixed));
 }
 
-static int read_rate(struct ph_operation *op, unsigned *out_rate)
-{
-    struct ph_bytes text;
-    int result = ph_op_text_or(op, "rate", PH_BYTES(""), &text);
-    uint64_t rate = 0;
-    if (result != PH_OK || text.len == 0) {
-        *out_rate = ROWS_PER_SECOND;
-        return result;
-    }
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9' || rate > 10000000) {
-            return ph_fail(op->err, PH_EINVALID, "--rate: expected rows a second, or 0 for no limit");
-        }
-        rate = rate * 10 + (uint64_t)(text.ptr[i] - '0');
-    }
-    *out_rate = (unsigned)rate;
-    return PH_OK;
-}
-
 int ph_op_fix_pop3(struct ph_operation *op)
 {
     const json_t *arguments = op->request->arguments;
@@ -73,7 +54,7 @@ int ph_op_fix_pop3(struct ph_operation *op)
         .went_on = went_on,
         .ctx = op,
     };
-    int result = read_rate(op, &options.rows_per_second);
+    int result = ph_op_number_or(op, "rate", ROWS_PER_SECOND, RATE_MAX, &options.rows_per_second);
     struct ph_fix_pop3_counts counts = {0};
     if (result == PH_OK) {
         result = ph_fix_pop3_run(&options, &counts, op->err);

@@ -10,7 +10,7 @@
 
 #include <jansson.h>
 
-_Static_assert(PH_CLI_OPTION_COUNT <= sizeof(unsigned) * CHAR_BIT, "an option is a bit of an unsigned");
+_Static_assert(PH_CLI_OPTION_COUNT <= sizeof(uint64_t) * CHAR_BIT, "an option is a bit of a uint64_t");
 
 static const char DEFAULT_CONFIG[] = "/etc/posthouse/posthouse.yaml";
 
@@ -57,7 +57,7 @@ static int check_words(const struct ph_cli_call *call, struct ph_error *err)
 static int check_options(const struct ph_cli_call *call, struct ph_error *err)
 {
     for (unsigned i = 0; i < PH_CLI_OPTION_COUNT; i++) {
-        if ((call->options & ~(call->command->options | PH_CLI_COMMON) & 1U << i) != 0) {
+        if ((call->options & ~(call->command->options | PH_CLI_COMMON) & UINT64_C(1) << i) != 0) {
             return ph_fail(err, PH_EINVALID, "%s: takes no %s", call->command->name,
                            ph_cli_option_infos[i].name);
         }
@@ -70,7 +70,7 @@ static int check_options(const struct ph_cli_call *call, struct ph_error *err)
 static int take_option(struct ph_cli_call *call, enum ph_cli_option option, const char *value,
                        struct ph_error *err)
 {
-    call->options |= 1U << option;
+    call->options |= UINT64_C(1) << option;
     call->values[option] = value;
     if (option == PH_CLI_SET) {
         if (call->override_count == PH_CLI_OVERRIDES_MAX) {
@@ -183,12 +183,12 @@ const char *ph_cli_config_path(const struct ph_cli_call *call)
 
 /* ---- Help ---- */
 
-static void print_options(FILE *out, unsigned options)
+static void print_options(FILE *out, uint64_t options)
 {
     fprintf(out, "\nOptions:\n");
     for (unsigned i = 0; i < PH_CLI_OPTION_COUNT; i++) {
         const struct ph_cli_option_info *info = &ph_cli_option_infos[i];
-        if ((options & 1U << i) != 0) {
+        if ((options & UINT64_C(1) << i) != 0) {
             int width = info->letter == 0 ? fprintf(out, "      %s", info->name)
                                           : fprintf(out, "  -%c, %s", info->letter, info->name);
             width += info->value == NULL ? 0 : fprintf(out, " %s", info->value);

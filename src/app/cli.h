@@ -34,6 +34,7 @@
     X(VERIFY, "--verify", 0, NULL, "read what is there and compare it with its digests")                  \
     X(DRY_RUN, "--dry-run", 'n', NULL, "write nothing; say what would be done")                           \
     X(RATE, "--rate", 0, "ROWS", "rows a second; default 500, 0 for no limit")                            \
+    X(AGE, "--age", 0, "HOURS", "leave alone what is younger; default 24")                                \
     X(ANEW, "--anew", 0, NULL, "from the start, not from where it was interrupted")                       \
     X(FULL, "--full", 0, NULL, "read all content, not only where it begins")                              \
     X(REPAIR, "--repair", 0, NULL, "repair what follows from something that is still right")              \
@@ -107,7 +108,7 @@ enum ph_cli_kind {
 struct ph_cli_command {
     const char *name;      /* "user add" */
     const char *arguments; /* "USER", "USER [NAME]", "USER ID..." */
-    unsigned options;      /* 1 << enum ph_cli_option, without the common ones */
+    uint64_t options;      /* 1 << enum ph_cli_option, without the common ones */
     enum ph_cli_content content;
     enum ph_cli_output output;
     enum ph_cli_kind kind;
@@ -126,7 +127,7 @@ struct ph_cli_call {
     const struct ph_cli_command *command;
     const char *words[PH_CLI_WORDS_MAX]; /* its arguments */
     size_t word_count;
-    unsigned options;                        /* 1 << each that was given */
+    uint64_t options;                        /* 1 << each that was given */
     const char *values[PH_CLI_OPTION_COUNT]; /* the last given, NULL without */
     const char *overrides[PH_CLI_OVERRIDES_MAX];
     size_t override_count;

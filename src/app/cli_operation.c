@@ -123,6 +123,9 @@ static int put_arguments(const struct ph_cli_call *call, const struct ph_config 
     if (result == PH_OK && call->values[PH_CLI_RATE] != NULL) {
         result = put_text(object, "rate", call->values[PH_CLI_RATE], err);
     }
+    if (result == PH_OK && call->values[PH_CLI_AGE] != NULL) {
+        result = put_text(object, "age", call->values[PH_CLI_AGE], err);
+    }
     put_flag(call, PH_CLI_DRY_RUN, object, "dry-run");
     put_flag(call, PH_CLI_ANEW, object, "anew");
     put_flag(call, PH_CLI_FULL, object, "full");

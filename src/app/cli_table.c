@@ -7,7 +7,7 @@ const struct ph_cli_option_info ph_cli_option_infos[PH_CLI_OPTION_COUNT] = {
 #undef OPTION_INFO
 };
 
-#define OPTION(name) (1U << PH_CLI_##name)
+#define OPTION(name) (UINT64_C(1) << PH_CLI_##name)
 
 const struct ph_cli_command ph_cli_commands[] = {
     {
@@ -216,6 +216,20 @@ const struct ph_cli_command ph_cli_commands[] = {
             "mends what is wrong then. Interrupted, it goes on where it was; --anew begins at the start. With "
             "--dry-run it only says what it found. Exit code 65 if something is left. The embedded store does not need "
             "it: see check.",
+    },
+    {
+        .name = "remove-orphaned-content",
+        .arguments = "",
+        .options = OPTION(DRY_RUN) | OPTION(RATE) | OPTION(AGE) | OPTION(ANEW),
+        .output = PH_CLI_OUTPUT_FINDINGS,
+        .columns = "kind state blob",
+        .summary = "On Cassandra: remove content that no message refers to, while mail is served.",
+        .text =
+            "It reads what all messages refer to, in every datacenter, then all content, --rate rows of them a second. "
+            "What no message refers to and is older than --age is looked for once more among all messages, two minutes later at "
+            "the earliest, and then removed. Interrupted, it goes on where it was; --anew begins at the start. With "
+            "--dry-run it only says what it found, and exits with 65 if that is anything. In a keyspace that is shared "
+            "with James it refuses: only James knows.",
     },
     {
         .name = "backup",

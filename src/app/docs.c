@@ -203,7 +203,7 @@ static void commands_man(void)
             printf("\\fR");
         }
         for (unsigned option = 0; option < PH_CLI_OPTION_COUNT; option++) {
-            if ((command->options & 1U << option) != 0) {
+            if ((command->options & UINT64_C(1) << option) != 0) {
                 const struct ph_cli_option_info *info = &ph_cli_option_infos[option];
                 printf(" [\\fB");
                 roff(info->name);

@@ -25,10 +25,10 @@ static struct ph_bytes group_of(size_t index)
     return ph_bytes_next_word(&rest);
 }
 
-static void option_words(unsigned options)
+static void option_words(uint64_t options)
 {
     for (unsigned i = 0; i < PH_CLI_OPTION_COUNT; i++) {
-        if ((options & 1U << i) != 0) {
+        if ((options & UINT64_C(1) << i) != 0) {
             printf(" %s", ph_cli_option_infos[i].name);
         }
     }
@@ -61,7 +61,7 @@ void ph_docs_bash(void)
     printf("    )\n    local common=\"");
     const char *before = "";
     for (unsigned i = 0; i < PH_CLI_OPTION_COUNT; i++) {
-        if ((PH_CLI_COMMON & 1U << i) != 0) {
+        if ((PH_CLI_COMMON & UINT64_C(1) << i) != 0) {
             printf("%s%s", before, ph_cli_option_infos[i].name);
             before = " ";
         }

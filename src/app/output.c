@@ -258,6 +258,14 @@ static void print_sum(const json_t *result)
                 (long long)number_of(result, "found"), (long long)number_of(result, "repaired"));
         return;
     }
+    if (json_object_get(result, "blobs") != NULL) {
+        fprintf(stderr,
+                "%lld rows of messages, %lld pieces of content%s: %lld without a message, %lld removed\n",
+                (long long)number_of(result, "message_rows"), (long long)number_of(result, "blobs"),
+                json_is_true(json_object_get(result, "resumed")) ? ", from where it was interrupted" : "",
+                (long long)number_of(result, "found"), (long long)number_of(result, "repaired"));
+        return;
+    }
     fprintf(stderr, "%lld mailboxes, %lld messages, %lld pieces of content: %lld findings, %lld repaired\n",
             (long long)number_of(result, "mailboxes"), (long long)number_of(result, "messages"),
             (long long)number_of(result, "contents"), (long long)number_of(result, "found"),

@@ -26,6 +26,10 @@ struct ph_blob_functions {
     /* As ph_blob_remove. NULL: content goes with the last row that names it. */
     void (*remove)(struct ph_blob_store *store, struct ph_plan *plan, const struct ph_uuid *message,
                    const struct ph_blob_id *header, const struct ph_blob_id *body);
+    /* As ph_blob_walk and ph_blob_discard. NULL: it cannot. */
+    int (*walk)(struct ph_blob_store *store, struct ph_bytes after, ph_blob_each *each, void *ctx,
+                struct ph_error *err);
+    int (*discard)(struct ph_blob_store *store, const struct ph_uuid *id, struct ph_error *err);
 };
 
 struct ph_blob_store {

@@ -108,6 +108,22 @@ void ph_blob_remove(struct ph_blob_store *store, struct ph_plan *plan, const str
     }
 }
 
+bool ph_blob_walks(const struct ph_blob_store *store)
+{
+    return store->functions->walk != NULL && store->shares;
+}
+
+int ph_blob_walk(struct ph_blob_store *store, struct ph_bytes after, ph_blob_each *each, void *ctx,
+                 struct ph_error *err)
+{
+    return store->functions->walk(store, after, each, ctx, err);
+}
+
+int ph_blob_discard(struct ph_blob_store *store, const struct ph_uuid *id, struct ph_error *err)
+{
+    return store->functions->discard(store, id, err);
+}
+
 /* ---- For stores ---- */
 
 int ph_blob_content_view(const struct ph_blob_content *content, uint64_t offset, size_t len, uint8_t *space,

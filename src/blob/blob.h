@@ -58,6 +58,22 @@ bool ph_blob_shares(const struct ph_blob_store *store);
 void ph_blob_remove(struct ph_blob_store *store, struct ph_plan *plan, const struct ph_uuid *message,
                     const struct ph_blob_id *header, const struct ph_blob_id *body);
 
+/* ---- For who looks for content that nothing refers to ---- */
+
+/* POSITION: from where a later walk goes on, behind this one. What it returns that is not PH_OK ends the walk and is
+ * returned. */
+typedef int ph_blob_each(const struct ph_uuid *id, struct ph_bytes position, void *ctx, struct ph_error *err);
+enum { PH_BLOB_POSITION_MAX = 64 };
+
+/* Whether ph_blob_walk can be. */
+bool ph_blob_walks(const struct ph_blob_store *store);
+/* Each blob that the store holds, or holds notes of, from behind AFTER (empty: all): those that are there all the time, once or twice;
+ * of those that come and go meanwhile some. */
+int ph_blob_walk(struct ph_blob_store *store, struct ph_bytes after, ph_blob_each *each, void *ctx,
+                 struct ph_error *err) PH_MUST_USE;
+/* Removes a blob that nothing refers to, with all that is noted of it. */
+int ph_blob_discard(struct ph_blob_store *store, const struct ph_uuid *id, struct ph_error *err) PH_MUST_USE;
+
 /* Where a reader is. A store on this machine holds nothing more between calls, so a slow client costs nothing but
  * this; one far away holds the piece that it has fetched, of PH_BLOB_HELD_MAX octets at most. */
 struct ph_blob_reader {

@@ -96,12 +96,36 @@ static int clear(void *ctx, const struct ph_leftover *leftover, struct ph_error 
     return result;
 }
 
+/* ---- All of it ---- */
+
+static int discard(struct ph_blob_store *base, const struct ph_uuid *id, struct ph_error *err)
+{
+    struct ph_cassandra_store *store = (struct ph_cassandra_store *)base;
+    const struct ph_blob_id blob = ph_blob_id_of(id);
+    int result = delete_blob(store, &blob, err);
+    return result == PH_OK ? ph_sharing_discard(store->db, id, err) : result;
+}
+
+static int walk(struct ph_blob_store *base, struct ph_bytes after, ph_blob_each *each, void *ctx,
+                struct ph_error *err)
+{
+    struct ph_cassandra_store *store = (struct ph_cassandra_store *)base;
+    int result = PH_OK;
+    if (!ph_sharing_is_position(after)) {
+        result = ph_sharing_walk(store->db, PH_STMT_CONTENT_WALK, 'c', after, each, ctx, err);
+        after = ph_bytes_of(NULL, 0);
+    }
+    return result == PH_OK ? ph_sharing_walk_releases(store->db, after, each, ctx, err) : result;
+}
+
 static const struct ph_blob_functions functions = {
     .put = ph_cassandra_put,
     .open = ph_cassandra_open_blob,
     .open_all = ph_cassandra_open_all,
     .read = ph_cassandra_read_blob,
     .remove = remove_blobs,
+    .walk = walk,
+    .discard = discard,
 };
 
 int ph_cassandra_store_open(const struct ph_cassandra_store_options *options, struct ph_db *db,

@@ -60,6 +60,55 @@ int ph_sharing_give_up(struct ph_db *db, const struct ph_blob_id *id, const stru
 
 int ph_sharing_forget(struct ph_db *db, const struct ph_blob_id *id, struct ph_error *err)
 {
-    const struct ph_value params[] = {ph_uuid_value(&id->uuid)};
-    return id->copies <= 1 ? PH_OK : apply(db, PH_STMT_CONTENT_RELEASES_DELETE, params, 1, err);
+    return id->copies <= 1 ? PH_OK : ph_sharing_discard(db, &id->uuid, err);
+}
+
+/* ---- All of it ---- */
+
+enum { MARK = 'r' };
+
+int ph_sharing_discard(struct ph_db *db, const struct ph_uuid *id, struct ph_error *err)
+{
+    const struct ph_value params[] = {ph_uuid_value(id)};
+    return apply(db, PH_STMT_CONTENT_RELEASES_DELETE, params, 1, err);
+}
+
+bool ph_sharing_is_position(struct ph_bytes position)
+{
+    return position.len > 0 && position.ptr[0] == MARK;
+}
+
+int ph_sharing_walk_releases(struct ph_db *db, struct ph_bytes after, ph_blob_each *each, void *ctx,
+                             struct ph_error *err)
+{
+    return ph_sharing_walk(db, PH_STMT_CONTENT_RELEASES_WALK, MARK, after, each, ctx, err);
+}
+
+int ph_sharing_walk(struct ph_db *db, enum ph_stmt stmt, char mark, struct ph_bytes after, ph_blob_each *each,
+                    void *ctx, struct ph_error *err)
+{
+    struct ph_rows *rows;
+    uint8_t position[1 + sizeof(int64_t)] = {(uint8_t)mark};
+    int64_t token = INT64_MIN; /* is none of Cassandra's */
+    if (after.len == sizeof position) {
+        memcpy(&token, after.ptr + 1, sizeof token);
+    }
+    int result = ph_db_query(db, &rows, err, stmt, ph_i64(token));
+    if (result != PH_OK) {
+        return result;
+    }
+    while ((result = ph_rows_next(rows, err)) == 1) {
+        struct ph_uuid id;
+        if (!ph_row_i64(rows, 0, &token) || !ph_row_uuid(rows, 1, &id)) {
+            result = ph_fail(err, PH_ECORRUPT, "%s: a row without its key", ph_stmt_info(stmt)->name);
+            break;
+        }
+        memcpy(position + 1, &token, sizeof token);
+        result = each(&id, ph_bytes_of(position, sizeof position), ctx, err);
+        if (result != PH_OK) {
+            break;
+        }
+    }
+    ph_rows_end(&rows);
+    return result;
 }

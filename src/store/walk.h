@@ -7,7 +7,7 @@
 #ifndef PH_STORE_WALK_H
 #define PH_STORE_WALK_H
 
-#include "db/db.h"
+#include "blob/blob_id.h"
 
 /* Behind it is everything. */
 #define PH_WALK_START INT64_MIN
@@ -30,5 +30,19 @@ int ph_store_pop3_metadata_walk(struct ph_db *db, int64_t after, ph_walk_each *e
                                 struct ph_error *err) PH_MUST_USE;
 int ph_store_imap_uid_walk(struct ph_db *db, int64_t after, ph_walk_each *each, void *ctx,
                            struct ph_error *err) PH_MUST_USE;
+
+/* What content the message of a row refers to. */
+struct ph_walk_content {
+    int64_t token; /* of the message */
+    struct ph_uuid message_id;
+    struct ph_blob_id header;
+    struct ph_blob_id body;
+};
+
+/* imapUidTable again, as a quorum of every datacenter has it. PH_ECORRUPT: a row that does not name its content. */
+int ph_store_imap_uid_content_walk(struct ph_db *db, int64_t after,
+                                   int (*each)(const struct ph_walk_content *row, void *ctx,
+                                               struct ph_error *err),
+                                   void *ctx, struct ph_error *err) PH_MUST_USE;
 
 #endif
