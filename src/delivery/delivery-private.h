@@ -10,6 +10,7 @@
 #include "delivery/delivery.h"
 #include "delivery/targets.h"
 #include "mime/header.h"
+#include "mime/summary.h"
 
 /* A recipient as the client named it, and which mailboxes that meant. */
 struct ph_delivery_recipient {
@@ -37,8 +38,9 @@ struct ph_delivery {
     struct ph_target_set targets;
     struct ph_spool spool;
     struct ph_header_end header_end;
-    bool is_all_body; /* the message has no header */
-    int failure;      /* why it cannot be stored, or PH_OK */
+    struct ph_summary summary; /* of what is in the spool */
+    bool is_all_body;          /* the message has no header */
+    int failure;               /* why it cannot be stored, or PH_OK */
     struct ph_error error;
     struct ph_uuid id;
     char id_text[PH_UUID_TEXT_LEN + 1];

@@ -41,6 +41,7 @@ static void destroy(struct ph_delivery *delivery)
 {
     ph_target_set_fini(&delivery->targets);
     ph_spool_fini(&delivery->spool);
+    ph_summary_fini(&delivery->summary);
     ph_arena_fini(&delivery->arena);
     ph_arena_fini(&delivery->lookup);
     free(delivery->recipients);
@@ -83,6 +84,7 @@ struct ph_delivery *ph_delivery_new(struct ph_deliveries *deliveries, struct ph_
         delivery = ph_zalloc(sizeof *delivery);
         delivery->shared = deliveries;
         ph_arena_init(&delivery->arena, 0);
+        ph_summary_init(&delivery->summary);
         ph_arena_init(&delivery->lookup, 0);
         ph_spool_init(&delivery->spool, options->spool_directory, options->memory_max_bytes,
                       options->message_max_bytes);
@@ -103,8 +105,11 @@ void ph_delivery_free(struct ph_delivery **delivery)
     struct ph_deliveries *shared = one->shared;
     if (one->spool.memory.cap > SPOOL_KEPT_BYTES) {
         ph_spool_fini(&one->spool);
+        ph_summary_fini(&one->summary);
+        ph_summary_init(&one->summary);
     } else {
         ph_spool_clear(&one->spool);
+        ph_summary_clear(&one->summary);
     }
     ph_arena_reset(&one->arena);
     ph_target_set_clear(&one->targets);
@@ -259,6 +264,7 @@ int ph_delivery_write(struct ph_delivery *delivery, struct ph_bytes bytes, struc
         /* A full disk: later there may be room. */
         return give_up(delivery, rc == PH_ELIMIT ? PH_EBUSY : PH_EUNAVAILABLE, err);
     }
+    ph_summary_feed(&delivery->summary, bytes);
     if (!delivery->is_all_body) {
         ph_header_end_feed(&delivery->header_end, bytes);
         if (delivery->header_end.offset > options->header_max_bytes) {

@@ -11,7 +11,9 @@
 #include <cmocka.h>
 
 #include "delivery/delivery.h"
+#include "mailbox/message_summary.h"
 #include "mailbox/test_mail.h"
+#include "mailbox/view.h"
 
 #define ALICE "alice@example.org"
 #define BOB "bob@example.org"
@@ -610,6 +612,95 @@ static void the_id_of_a_message_that_took_long_is_young(void **state)
     ph_uuid_gen_fini(&ids);
 }
 
+static uint64_t content_reads(struct fixture *f)
+{
+    struct ph_db *db = f->mail.store.db;
+    return ph_test_count(db, PH_STMT_BLOB_GET) + ph_test_count(db, PH_STMT_BLOB_GET_TWO) +
+           ph_test_count(db, PH_STMT_CONTENT_GET) + ph_test_count(db, PH_STMT_CONTENT_GET_SURE);
+}
+
+/* The rows of a mailbox's messages say the same as their content does when it is parsed. */
+static unsigned assert_summaries(struct fixture *f, const char *user)
+{
+    struct ph_error err = {0};
+    struct ph_mailbox box;
+    struct ph_view_session *session = NULL;
+    struct ph_view_rows *rows = NULL;
+    struct ph_view_row row;
+    const struct ph_access access = ph_test_mail_access(user);
+    const struct ph_uid_range all = {1, UINT32_MAX};
+    unsigned found = 0;
+    ph_test_mail_open(&f->mail, user, "INBOX", &box);
+    if (ph_view_check_store(f->mail.mailboxes, &err) != PH_OK) {
+        return 0; /* a store for POP3 alone */
+    }
+    assert_int_equal(ph_view_open(f->mail.mailboxes, &access, &box, true, &session, &err), PH_OK);
+    uint64_t content = content_reads(f);
+    assert_int_equal(
+        ph_view_rows_begin(session, &all, 1, PH_VIEW_WANT_ENVELOPE | PH_VIEW_WANT_STRUCTURE, &rows, &err),
+        PH_OK);
+    while (ph_view_rows_next(rows, &row, &err) == 1) {
+        struct ph_summary summary;
+        struct ph_bytes envelope = {NULL, 0};
+        struct ph_bytes structure = {NULL, 0};
+        struct ph_message_row whole = {
+            .message_id = row.message.id,
+            .mailbox_id = box.id,
+            .header_content = row.message.header_blob,
+            .body_content = row.message.body_blob,
+            .body_start_octet = row.message.header_bytes,
+            .full_content_octets = row.message.size,
+        };
+        assert_int_equal(content_reads(f), content); /* nothing was parsed */
+        ph_summary_init(&summary);
+        assert_int_equal(
+            ph_message_summary(f->mail.mailboxes, &whole, true, &summary, &envelope, &structure, &err),
+            PH_OK);
+        content = content_reads(f);
+        assert_true(row.has_envelope);
+        assert_true(ph_bytes_eq(row.envelope, envelope));
+        assert_true(row.has_structure);
+        assert_true(ph_bytes_eq(row.structure, structure));
+        ph_summary_fini(&summary);
+        found++;
+    }
+    ph_view_rows_end(&rows);
+    ph_view_close(&session);
+    return found;
+}
+
+static void rows_say_what_the_content_says(void **state)
+{
+    static const char *const messages[] = {
+        "From: a@example.net\r\nSubject: =?utf-8?q?plain?=\r\n\r\nHello.\r\n",
+        "Return-Path: <x@y>\r\nX-One: 1\r\nReturn-Path: <z@y>\r\nTo: b@example.org\r\n\r\n",
+        "Date: Mon, 23 Nov 2026 01:02:03 +0000\r\nMessage-ID: <1@x>\r\nContent-Type: multipart/mixed; "
+        "boundary=b\r\n\r\npre\r\n--b\r\nContent-Type: text/html\r\n\r\n<p>\r\n--b\r\nContent-Type: "
+        "message/rfc822\r\n\r\nSubject: in\r\n\r\ninside\r\n--b--\r\nepilogue\r\n",
+        "no header at all",
+        "",
+    };
+    static const char *const recipients[] = {ALICE, BOB, NULL};
+    struct fixture *f = *state;
+    struct ph_trace submission = trace;
+    submission.is_submission = true;
+    unsigned count = sizeof messages / sizeof messages[0];
+    for (unsigned i = 0; i < 2 * count; i++) {
+        struct ph_error err = {0};
+        struct ph_delivery *delivery = begin(f, recipients);
+        struct ph_bytes message = ph_bytes_str(messages[i % count]);
+        for (size_t at = 0; at < message.len; at += 7) {
+            assert_int_equal(ph_delivery_write(delivery, ph_bytes_first(ph_bytes_from(message, at), 7), &err),
+                             PH_OK);
+        }
+        assert_int_equal(submit(delivery, i < count ? &trace : &submission), PH_OK);
+        ph_delivery_free(&delivery);
+    }
+    unsigned found = assert_summaries(f, ALICE);
+    assert_true(found == 2 * count || found == 0);
+    assert_int_equal(assert_summaries(f, BOB), found);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -632,6 +723,7 @@ int main(void)
         TEST(deliveries_are_used_again_and_know_nothing_of_before),
         TEST(the_first_copy_has_the_id_of_the_delivery),
         TEST(the_id_of_a_message_that_took_long_is_young),
+        TEST(rows_say_what_the_content_says),
 #undef TEST
     };
     int failed = 0;

@@ -20,6 +20,11 @@ struct header_facts {
     size_t return_path_end; /* behind the last Return-Path field; 0: none */
 };
 
+struct span {
+    size_t at;
+    size_t len;
+};
+
 /* The header in one piece: the spool's own memory, or the arena's. */
 static int read_header(struct ph_delivery *delivery, struct ph_bytes *out_header)
 {
@@ -79,14 +84,17 @@ static int check_loops(struct ph_delivery *delivery, const struct header_facts *
     return ph_fail(&delivery->error, PH_ECONFLICT, "mail loop: delivered to these mailboxes before");
 }
 
-/* What stands behind the trace fields of each mailbox and in front of what is taken from the spool. */
+/* What stands behind the trace fields of each mailbox and in front of what is taken from the spool. *OUT_ADDED: where
+ * in it fields begin that the message lacked. */
 static void put_common(struct ph_delivery *delivery, const struct ph_trace *trace, uint64_t now_us,
-                       struct ph_bytes header, const struct header_facts *facts, struct ph_buf *out)
+                       struct ph_bytes header, const struct header_facts *facts, struct ph_buf *out,
+                       struct span *out_added)
 {
     const char *hostname = delivery->shared->options.hostname;
     struct ph_bytes only =
         delivery->recipient_count == 1 ? delivery->recipients[0].address : (struct ph_bytes){NULL, 0};
     ph_trace_put_received(out, trace, hostname, delivery->id_text, only, now_us);
+    out_added->at = out->len;
     if (trace->is_submission && !facts->has_message_id) {
         ph_buf_printf(out, "Message-ID: <%s@%s>\r\n", delivery->id_text, hostname);
     }
@@ -95,6 +103,7 @@ static void put_common(struct ph_delivery *delivery, const struct ph_trace *trac
         ph_date_put(out, now_us);
         ph_buf_str(out, "\r\n");
     }
+    out_added->len = out->len - out_added->at;
     struct ph_bytes rest = ph_bytes_first(header, facts->return_path_end);
     struct ph_header_field field;
     while (ph_header_next(&rest, &field)) {
@@ -154,13 +163,23 @@ static int add_to_mailbox(struct ph_delivery *delivery, const struct ph_target *
                              &delivery->plan, &delivery->error);
 }
 
-static int make_plan(struct ph_delivery *delivery, struct ph_bytes common, uint64_t header_from,
-                     uint64_t now_us)
+/* Of a message that has no header it would take the first line for one. */
+static void summarize(struct ph_delivery *delivery, struct ph_bytes added, struct ph_append *append)
+{
+    append->has_summary = !delivery->is_all_body;
+    if (append->has_summary) {
+        ph_summary_finish(&delivery->summary, added, &append->envelope, &append->bodystructure);
+    }
+}
+
+static int make_plan(struct ph_delivery *delivery, struct ph_bytes common, struct span added,
+                     uint64_t header_from, uint64_t now_us)
 {
     const struct ph_deliveries_options *options = &delivery->shared->options;
     struct ph_buf prefix = PH_BUF(common.len + PH_TRACE_BYTES_MAX);
     struct ph_append append = {.message_id = delivery->id, .internal_date_ms = (int64_t)(now_us / 1000)};
     bool has_one_body = ph_blob_shares(options->blobs);
+    summarize(delivery, ph_bytes_first(ph_bytes_from(common, added.at), added.len), &append);
     unsigned copies = 0;
     for (unsigned i = 0; i < delivery->targets.count; i++) {
         copies += delivery->targets.list[i].is_loop ? 0 : 1;
@@ -218,9 +237,10 @@ static int prepare(struct ph_delivery *delivery, const struct ph_trace *trace)
         return rc;
     }
     struct ph_buf common = PH_BUF(header.len + PH_TRACE_BYTES_MAX);
-    put_common(delivery, trace, now_us, header, &facts, &common);
+    struct span added;
+    put_common(delivery, trace, now_us, header, &facts, &common, &added);
     rc = common.has_overflowed ? ph_fail(&delivery->error, PH_EBUG, "no room for the trace fields")
-                               : trouble_of_store(delivery, make_plan(delivery, ph_buf_view(&common),
+                               : trouble_of_store(delivery, make_plan(delivery, ph_buf_view(&common), added,
                                                                       facts.return_path_end, now_us));
     ph_buf_fini(&common);
     return rc;

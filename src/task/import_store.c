@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "mime/header.h"
+#include "mime/summary.h"
 #include "store/import_state.h"
 #include "store/message_id.h"
 #include "store/pop3_metadata.h"
@@ -34,6 +35,7 @@ struct putting {
     bool exists;
     struct item *items;
     unsigned count;
+    struct ph_summary summary;
 };
 
 /* ---- The batch ---- */
@@ -151,6 +153,33 @@ static int find_header_end(struct putting *p, const struct item *item, uint64_t 
     return result;
 }
 
+static int summarize(struct putting *p, const struct item *item, struct ph_append *message,
+                     struct ph_error *err)
+{
+    int result = PH_OK;
+    uint8_t *piece = ph_alloc(PIECE_BYTES);
+    ph_summary_clear(&p->summary);
+    for (uint64_t at = 0; result == PH_OK && at < item->record.octets;) {
+        bool is_header = at < message->header_bytes;
+        uint64_t left = (is_header ? message->header_bytes : item->record.octets) - at;
+        size_t len = left < PIECE_BYTES ? (size_t)left : PIECE_BYTES;
+        result = ph_spool_read(p->batch, item->offset + at, piece, len, err);
+        if (result == PH_OK && is_header) {
+            ph_summary_header(&p->summary, ph_bytes_of(piece, len));
+        } else if (result == PH_OK) {
+            ph_summary_body(&p->summary, ph_bytes_of(piece, len));
+        }
+        at += len;
+    }
+    free(piece);
+    if (result == PH_OK) {
+        ph_summary_finish(&p->summary, (struct ph_bytes){NULL, 0}, &message->envelope,
+                          &message->bodystructure);
+        message->has_summary = true;
+    }
+    return result;
+}
+
 /* The UID to ask for, or none. */
 static int choose_uid(struct putting *p, struct item *item, uint64_t *out_uid, struct ph_error *err)
 {
@@ -191,6 +220,9 @@ static int add(struct putting *p, struct item *item, struct ph_plan *plan, struc
     int result = choose_uid(p, item, &origin.uid, err);
     if (result == PH_OK) {
         result = find_header_end(p, item, &message.header_bytes, err);
+    }
+    if (result == PH_OK) {
+        result = summarize(p, item, &message, err);
     }
     if (result != PH_OK) {
         return result;
@@ -364,6 +396,7 @@ int ph_import_put(const struct ph_import_store *store, const struct ph_import_in
         .batch = batch,
         .arena = arena,
     };
+    ph_summary_init(&p.summary);
     int result = read_batch(&p, err);
     if (result == PH_OK) {
         result = open_mailbox(&p, err);
@@ -380,5 +413,6 @@ int ph_import_put(const struct ph_import_store *store, const struct ph_import_in
     for (unsigned i = 0; result == PH_OK && i < p.count; i++) {
         outcome(ctx, i, &p.items[i].outcome);
     }
+    ph_summary_fini(&p.summary);
     return result;
 }
