@@ -84,7 +84,7 @@ static int adopt(struct adopting *a, struct ph_bytes user, struct ph_bytes name,
     if (result == PH_ENOTFOUND) {
         ph_mailbox_row_new(a->mailboxes, user, name, &a->row);
         a->exists = false;
-        result = PH_OK;
+        result = ph_mailbox_choose_id(a->mailboxes, &a->row, err);
     }
     a->is_empty = true;
     if (result == PH_OK && a->exists) {

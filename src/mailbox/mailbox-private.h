@@ -40,6 +40,10 @@ int ph_mailbox_find(struct ph_mailboxes *mailboxes, struct ph_bytes user, struct
 void ph_mailbox_row_new(struct ph_mailboxes *mailboxes, struct ph_bytes user, struct ph_bytes name,
                         struct ph_mailbox_row *out_row);
 
+/* Another id for ROW, where that which its name gives is a mailbox's that had this name once and was renamed. */
+int ph_mailbox_choose_id(struct ph_mailboxes *mailboxes, struct ph_mailbox_row *row,
+                         struct ph_error *err) PH_MUST_USE;
+
 /* Asks messageV3 for what ROW lacks, if it lacks something. PH_ENOTFOUND: the message is gone. */
 int ph_message_row_complete(struct ph_mailboxes *mailboxes, struct ph_message_row *row,
                             struct ph_error *err) PH_MUST_USE;

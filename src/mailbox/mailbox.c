@@ -14,6 +14,7 @@
 #include "mailbox/views.h"
 #include "store/message_id.h"
 #include "store/pop3_floor.h"
+#include "store/subscription.h"
 
 /* Where others have the store too, what they do to a mailbox shows here so much later. */
 enum { PATH_CACHE_SLOTS = 16384, PATH_KEPT_US = 60 * 1000 * 1000 };
@@ -189,8 +190,11 @@ int ph_mailbox_create(struct ph_mailboxes *mailboxes, const struct ph_access *ac
         struct ph_plan plan;
         ph_plan_init(&plan, &arena);
         ph_mailbox_row_new(mailboxes, user, canonical, &row);
-        ph_store_mailbox_add(&plan, &row, PH_ECONFLICT);
-        result = ph_db_apply(mailboxes->db, &plan, err);
+        result = ph_mailbox_choose_id(mailboxes, &row, err);
+        if (result == PH_OK) {
+            ph_store_mailbox_add(&plan, &row, PH_ECONFLICT);
+            result = ph_db_apply(mailboxes->db, &plan, err);
+        }
     }
     if (result == PH_ECONFLICT) {
         (void)ph_fail(err, result, "mailbox %.*s of %.*s exists", (int)canonical.len,
@@ -370,6 +374,12 @@ int ph_mailbox_delete_all(struct ph_mailboxes *mailboxes, const struct ph_access
     result = ph_store_mailbox_list(mailboxes->db, user, collect, &list, err);
     for (size_t i = 0; result == PH_OK && i < list.count; i++) {
         result = empty_and_remove(mailboxes, &list.rows[i], err);
+    }
+    if (result == PH_OK) {
+        struct ph_plan plan;
+        ph_plan_init(&plan, &arena);
+        ph_store_subscription_remove_user(&plan, user);
+        result = ph_db_apply(mailboxes->db, &plan, err);
     }
     free(list.rows);
     ph_arena_fini(&arena);

@@ -86,3 +86,33 @@ void ph_store_mailbox_remove(struct ph_plan *plan, const struct ph_mailbox_row *
     ph_plan_add(plan, PH_STAGE_REMOVE_TRUTH, PH_STMT_MAILBOX_PATH_DELETE, ph_text(row->user),
                 ph_text(row->name));
 }
+
+void ph_store_mailbox_rename(struct ph_plan *plan, const struct ph_mailbox_row *old,
+                             const struct ph_mailbox_row *new)
+{
+    ph_plan_require(plan, PH_ECONFLICT, PH_STAGE_TRUTH, PH_STMT_MAILBOX_PATH_INSERT, ph_text(new->user),
+                    ph_text(new->name), ph_uuid_value(&new->id), ph_i64(new->uid_validity));
+    ph_plan_add(plan, PH_STAGE_PROJECTION, PH_STMT_MAILBOX_RENAME, ph_uuid_value(&new->id),
+                ph_text(new->name));
+    ph_plan_add(plan, PH_STAGE_REMOVE_TRUTH, PH_STMT_MAILBOX_PATH_DELETE, ph_text(old->user),
+                ph_text(old->name));
+}
+
+int ph_store_mailbox_id_is_of_another(struct ph_db *db, const struct ph_mailbox_row *row, bool *out_is,
+                                      struct ph_error *err)
+{
+    struct ph_rows *rows;
+    struct ph_bytes name;
+    *out_is = false;
+    int result = ph_db_query(db, &rows, err, PH_STMT_MAILBOX_NAME_GET, ph_uuid_value(&row->id));
+    if (result != PH_OK) {
+        return result;
+    }
+    result = ph_rows_next(rows, err);
+    if (result == 1) {
+        *out_is = ph_row_bytes(rows, 0, &name) && !ph_bytes_eq(name, row->name);
+        result = PH_OK;
+    }
+    ph_rows_end(&rows);
+    return result;
+}

@@ -33,6 +33,12 @@ void ph_store_mailbox_add(struct ph_plan *plan, const struct ph_mailbox_row *row
 /* A UIDVALIDITY for a mailbox without messages; the plan fails with PH_ECONFLICT where it has some, or where the name is
  * another mailbox's. */
 void ph_store_mailbox_set_uid_validity(struct ph_plan *plan, const struct ph_mailbox_row *row);
+/* NEW has the id and uid_validity of OLD; the plan fails with PH_ECONFLICT where the new name is taken. */
+void ph_store_mailbox_rename(struct ph_plan *plan, const struct ph_mailbox_row *old,
+                             const struct ph_mailbox_row *new);
+/* Whether ROW's id is that of a mailbox with another name. */
+int ph_store_mailbox_id_is_of_another(struct ph_db *db, const struct ph_mailbox_row *row, bool *out_is,
+                                      struct ph_error *err) PH_MUST_USE;
 void ph_store_mailbox_remove(struct ph_plan *plan, const struct ph_mailbox_row *row);
 
 #endif
