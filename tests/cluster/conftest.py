@@ -61,7 +61,7 @@ def keyspace(running_cluster):
     server = ClusterServer(running_cluster, "dc1", 7, KEYSPACE)
     try:
         replication = ",".join(f"{datacenter.name}={min(3, NODES)}" for datacenter in running_cluster.datacenters)
-        server.cli("schema", "create", "--replication", replication)
+        server.cli("schema", "create", "--replication", replication, timeout=600)
     finally:
         server.remove()
     return KEYSPACE
