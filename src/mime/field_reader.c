@@ -54,10 +54,28 @@ static void begin_field(struct ph_field_reader *reader)
     keep(reader, PH_BYTES(":"));
 }
 
+/* The name of a line at once, where it is all there. */
+static bool read_whole_name(struct ph_field_reader *reader, struct ph_bytes *rest)
+{
+    struct ph_bytes start = ph_bytes_first(*rest, sizeof reader->head);
+    size_t len = ph_bytes_find(start, ':');
+    if (len == start.len || ph_bytes_find(ph_bytes_first(start, len), '\n') < len) {
+        return false;
+    }
+    memcpy(reader->head, start.ptr, len);
+    reader->head_len = (unsigned)len;
+    *rest = ph_bytes_from(*rest, len + 1);
+    begin_field(reader);
+    return true;
+}
+
 /* The octets of a line up to its colon. */
 static void read_name(struct ph_field_reader *reader, struct ph_bytes *rest)
 {
     size_t at = 0;
+    if (reader->head_len == 0 && read_whole_name(reader, rest)) {
+        return;
+    }
     while (at < rest->len && reader->state == PH_FIELD_IN_NAME) {
         uint8_t octet = rest->ptr[at++];
         bool is_behind_cr = reader->head_len > 0 && reader->head[reader->head_len - 1] == '\r';

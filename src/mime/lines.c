@@ -40,15 +40,23 @@ uint64_t ph_lines_count(struct ph_bytes text)
     return total;
 }
 
-size_t ph_lines_to_dash(struct ph_bytes text, uint64_t *count)
+/* Whether "--" is at AT, or what is there of it. */
+static bool may_be_dashes(struct ph_bytes text, size_t at)
+{
+    return text.ptr[at] == '-' && (at + 1 == text.len || text.ptr[at + 1] == '-');
+}
+
+size_t ph_lines_to_dashes(struct ph_bytes text, uint64_t *count)
 {
     size_t at = 0;
     bool is_near = false;
-    while (text.len - at > WIDTH && !is_near) {
+    while (text.len - at > WIDTH + 1 && !is_near) {
         vector counts = {0};
-        for (unsigned round = 0; round < ROUNDS_MAX && text.len - at > WIDTH; round++, at += WIDTH) {
+        for (unsigned round = 0; round < ROUNDS_MAX && text.len - at > WIDTH + 1; round++, at += WIDTH) {
             vector ends = (vector)(load(text.ptr + at) == '\n');
-            halves found = (halves)(ends & (vector)(load(text.ptr + at + 1) == '-'));
+            vector dashes =
+                (vector)(load(text.ptr + at + 1) == '-') & (vector)(load(text.ptr + at + 2) == '-');
+            halves found = (halves)(ends & dashes);
             is_near = (found[0] | found[1]) != 0;
             if (is_near) {
                 break;
@@ -60,7 +68,7 @@ size_t ph_lines_to_dash(struct ph_bytes text, uint64_t *count)
     while (at < text.len) {
         if (text.ptr[at++] == '\n') {
             ++*count;
-            if (at < text.len && text.ptr[at] == '-') {
+            if (at < text.len && may_be_dashes(text, at)) {
                 break;
             }
         }

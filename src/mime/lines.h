@@ -8,7 +8,8 @@
 /* How many LF there are. */
 uint64_t ph_lines_count(struct ph_bytes text);
 
-/* The octets up to and with the first LF that has a '-' behind it, or all; adds how many LF they have to *COUNT. */
-size_t ph_lines_to_dash(struct ph_bytes text, uint64_t *count);
+/* The octets up to and with the first LF that has "--" behind it, or, at the end of TEXT, '-'; or all. Adds how many LF
+ * they have to *COUNT. */
+size_t ph_lines_to_dashes(struct ph_bytes text, uint64_t *count);
 
 #endif

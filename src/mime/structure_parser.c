@@ -324,12 +324,12 @@ static void read_content(struct ph_structure_parser *parser, struct ph_bytes *re
     size_t len = rest->len;
     if (parser->boundaries.count == 0) {
         lines = ph_lines_count(*rest);
-    } else if (rest->ptr[0] == '-' && is_at_line(parser)) {
+    } else if (rest->ptr[0] == '-' && (rest->len == 1 || rest->ptr[1] == '-') && is_at_line(parser)) {
         parser->state_before = PH_STRUCTURE_CONTENT;
         parser->state = PH_STRUCTURE_LINE;
         return;
     } else {
-        len = ph_lines_to_dash(*rest, &lines);
+        len = ph_lines_to_dashes(*rest, &lines);
     }
     pass(parser, ph_bytes_first(*rest, len), lines);
     *rest = ph_bytes_from(*rest, len);
@@ -351,11 +351,13 @@ static void take_boundary(struct ph_structure_parser *parser, unsigned owner, bo
 /* Behind the line of a boundary. */
 static void end_boundary(struct ph_structure_parser *parser)
 {
-    parser->state = PH_STRUCTURE_CONTENT;
-    if (parser->begins_part) {
-        open_child(parser);
-        begin_header(parser, PH_FIELD_MIME);
-    }
+    parser->state = parser->begins_part ? PH_STRUCTURE_PART : PH_STRUCTURE_CONTENT;
+}
+
+static void begin_part(struct ph_structure_parser *parser)
+{
+    open_child(parser);
+    begin_header(parser, PH_FIELD_MIME);
 }
 
 /* LINE, as much of it as is needed, is a boundary or is not. */
@@ -420,6 +422,7 @@ static void read_some(struct ph_structure_parser *parser, struct ph_bytes *rest)
     case PH_STRUCTURE_CONTENT: read_content(parser, rest); break;
     case PH_STRUCTURE_LINE: read_line(parser, rest); break;
     case PH_STRUCTURE_LINE_REST: read_line_rest(parser, rest); break;
+    case PH_STRUCTURE_PART: begin_part(parser); break;
     }
 }
 
@@ -464,9 +467,6 @@ struct ph_part *ph_structure_parser_finish(struct ph_structure_parser *parser)
     }
     if (parser->state == PH_STRUCTURE_LINE) {
         take_line(parser, ph_bytes_of(parser->line, parser->line_len));
-    }
-    if (parser->state == PH_STRUCTURE_LINE_REST) {
-        end_boundary(parser);
     }
     close_parts(parser, 0, parser->offset, parser->lines);
     struct ph_part *root = parser->frames[0].part;

@@ -25,6 +25,7 @@ enum ph_structure_state {
     PH_STRUCTURE_CONTENT, /* of the innermost part; in a multipart before its first boundary, or behind its last */
     PH_STRUCTURE_LINE,      /* one that may be a boundary */
     PH_STRUCTURE_LINE_REST, /* of a boundary, which counts for nothing */
+    PH_STRUCTURE_PART,      /* one begins, if anything comes */
 };
 
 struct ph_structure_parser {

@@ -134,9 +134,8 @@ static void test_broken_multiparts(void **state)
         "Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\nContent-Type: image/png\r\n--a\r\n\r\nx\r\n--a--\r\n",
         "multipart/mixed 0+47(6)[{5+23}image/png 28+0(0), {35+2}text/plain 37+1(0)]");
     /* Nothing between boundaries, and nothing behind one. */
-    check(
-        "Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n--a\r\n\r\n--a",
-        "multipart/mixed 0+15(3)[{3+0}text/plain 3+0(0), {10+0}text/plain 10+0(0), {15+0}text/plain 15+0(0)]");
+    check("Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n--a\r\n\r\n--a",
+          "multipart/mixed 0+15(3)[{3+0}text/plain 3+0(0), {10+0}text/plain 10+0(0)]");
     /* One boundary begins with the other: the longer one counts. */
     check(
         "Content-Type: multipart/mixed; boundary=a\r\n\r\n"
