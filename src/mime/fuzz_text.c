@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Text of any octets made UTF-8: encoded words, parameters, subjects, transfer encodings, charsets, folding. What comes out is
- * clean UTF-8; in pieces the same as in one. The first octet chooses.
+ * Text of any octets made UTF-8: encoded words, parameters, subjects, transfer encodings, charsets, folding, HTML, previews.
+ * What comes out is clean UTF-8; in pieces the same as in one. The first octet chooses.
  */
 #include <stdlib.h>
 
@@ -11,6 +11,8 @@
 #include "mime/content_value.h"
 #include "mime/encoded_word.h"
 #include "mime/fold.h"
+#include "mime/html_text.h"
+#include "mime/preview.h"
 #include "mime/transfer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -92,6 +94,29 @@ static void convert(struct ph_bytes text, const char *name, size_t piece, struct
     ph_charset_close(&charset);
 }
 
+static void strip(struct ph_bytes text, const char *name, size_t piece, struct ph_buf *out)
+{
+    struct ph_html_text html = {0};
+    (void)name;
+    for (size_t at = 0; at < text.len; at += piece) {
+        ph_html_text_feed(&html, ph_bytes_first(ph_bytes_from(text, at), piece), out);
+    }
+    ph_html_text_finish(&html, out);
+    check(out->len <= text.len);
+}
+
+static void check_preview(struct ph_bytes text, bool is_html)
+{
+    struct ph_part part = {.type = PH_BYTES("text"), .octets = text.len};
+    struct ph_buf out = PH_BUF(PH_PREVIEW_OCTETS);
+    part.subtype = is_html ? PH_BYTES("html") : PH_BYTES("plain");
+    check(ph_preview_part(&part) == &part);
+    ph_preview_put(&part, text, &out);
+    check(!out.has_overflowed);
+    check_clean(ph_buf_view(&out));
+    ph_buf_fini(&out);
+}
+
 static void check_pieces(struct ph_bytes text,
                          void (*make)(struct ph_bytes text, const char *name, size_t piece,
                                       struct ph_buf *out),
@@ -116,7 +141,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2) {
         return 0;
     }
-    unsigned choice = data[0] % 16U;
+    unsigned choice = data[0] % 18U;
     size_t piece = data[1] % 16U + 1U;
     struct ph_bytes text = {data + 2, size - 2};
     if (choice < 2) {
@@ -125,8 +150,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_pieces(text, convert, charsets[choice - 2], piece, true);
     } else if (choice == 14) {
         check_header_text(text);
-    } else {
+    } else if (choice == 15) {
         check_params(text);
+    } else if (choice == 16) {
+        check_pieces(text, strip, "", piece, false);
+    } else {
+        check_preview(text, data[1] % 2 == 0);
     }
     return 0;
 }
