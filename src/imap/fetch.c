@@ -247,6 +247,11 @@ static enum ph_step produce(struct ph_conn *conn, struct ph_imap_session *sessio
             if (more == 0) {
                 return next_chunk(conn, session, fetching);
             }
+            if (more == PH_ECORRUPT) {
+                ph_imap_log_trouble(conn, &err); /* the others can be read */
+                fetching->failed = more;
+                continue;
+            }
             if (more < 0) {
                 return ph_imap_fail(conn, session, &err);
             }

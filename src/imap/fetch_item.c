@@ -5,6 +5,7 @@
  */
 #include "imap/envelope.h"
 #include "imap/fetch.h"
+#include "mime/preview.h"
 
 static bool covers_all(const struct ph_imap_section *section)
 {
@@ -58,7 +59,7 @@ void ph_imap_fetch_plan_item(struct ph_imap_session *session, struct ph_imap_fet
     case PH_IMAP_FETCH_SAVEDATE: fetching->needs_rows = true; break;
     case PH_IMAP_FETCH_PREVIEW:
         fetching->needs_rows = true;
-        fetching->wants |= PH_VIEW_WANT_PREVIEW;
+        fetching->wants |= PH_VIEW_WANT_PREVIEW | (item->is_lazy ? 0U : (unsigned)PH_VIEW_WANT_STRUCTURE);
         break;
     }
 }
@@ -126,6 +127,38 @@ static int put_structure(struct ph_conn *conn, struct ph_imap_session *session,
     return PH_OK;
 }
 
+/* RFC 8970: one that is not kept is made, unless the client would rather wait for it (LAZY). */
+static int put_preview(struct ph_conn *conn, struct ph_imap_session *session,
+                       struct ph_imap_fetching *fetching, bool is_lazy, struct ph_error *err)
+{
+    struct ph_buf *out = ph_conn_out(conn);
+    const struct ph_view_row *row = &fetching->row;
+    if (row->has_preview || is_lazy) {
+        ph_buf_str(out, "PREVIEW ");
+        ph_imap_put_nstring(out, row->has_preview ? row->preview : (struct ph_bytes){NULL, 0});
+        return PH_OK;
+    }
+    int result = ph_imap_fetch_tree(conn, session, fetching, err);
+    const struct ph_part *part = result == PH_OK ? ph_preview_part(fetching->tree) : NULL;
+    ph_buf_clear(&fetching->memory);
+    if (part != NULL) {
+        uint64_t size = part->octets < PH_PREVIEW_BODY_BYTES ? part->octets : PH_PREVIEW_BODY_BYTES;
+        result = ph_imap_fetch_read(conn, session, fetching, row->message.header_bytes + ph_part_offset(part),
+                                    size, err);
+    }
+    if (result != PH_OK) {
+        return result;
+    }
+    struct ph_buf preview = PH_BUF((size_t)4 * PH_PREVIEW_OCTETS);
+    if (part != NULL) {
+        ph_preview_put(part, ph_buf_view(&fetching->memory), &preview);
+    }
+    ph_buf_str(out, "PREVIEW ");
+    ph_imap_put_string(out, ph_buf_view(&preview));
+    ph_buf_fini(&preview);
+    return PH_OK;
+}
+
 static void put_date(struct ph_buf *out, const char *name, bool has_date, int64_t unix_ms)
 {
     ph_buf_str(out, name);
@@ -174,10 +207,7 @@ int ph_imap_fetch_item(struct ph_conn *conn, struct ph_imap_session *session,
     case PH_IMAP_FETCH_SAVEDATE:
         put_date(out, "SAVEDATE ", row->has_save_date, row->save_date_ms);
         return PH_OK;
-    case PH_IMAP_FETCH_PREVIEW:
-        ph_buf_str(out, "PREVIEW ");
-        ph_imap_put_nstring(out, row->has_preview ? row->preview : (struct ph_bytes){NULL, 0});
-        return PH_OK;
+    case PH_IMAP_FETCH_PREVIEW: return put_preview(conn, session, fetching, item->is_lazy, err);
     case PH_IMAP_FETCH_ENVELOPE: return put_envelope(conn, session, fetching, err);
     case PH_IMAP_FETCH_BODY: return put_structure(conn, session, fetching, false, err);
     case PH_IMAP_FETCH_BODYSTRUCTURE: return put_structure(conn, session, fetching, true, err);

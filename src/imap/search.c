@@ -190,7 +190,16 @@ static enum ph_step read_rows(struct ph_conn *conn, struct ph_imap_session *sess
         struct ph_error err = {0};
         struct ph_view_row *row = &searching->fetching.row;
         if (!searching->fetching.has_message) {
+            row->number = 0; /* a whole page may fail */
             int more = ph_view_rows_next(searching->rows, row, &err);
+            if (more == PH_ECORRUPT) {
+                ph_imap_log_trouble(conn, &err); /* the others can be searched */
+                searching->failed = more;
+                if (row->number != 0) {
+                    decide(searching, row->number, PH_IMAP_NO);
+                }
+                continue;
+            }
             if (more < 0) {
                 return ph_imap_fail(conn, session, &err);
             }
