@@ -73,7 +73,8 @@ static int open_tail(struct recovery *r, const struct ph_segment_row *row, struc
     struct tail *tail = &r->tails[r->tail_count++];
     uint64_t size = 0;
     const char *lack = NULL;
-    *tail = (struct tail){.row = *row, .end = PH_SEGMENT_HEADER_BYTES};
+    /* What stands before the mark is never cut off: rows that point there may be lost, and be found again. */
+    *tail = (struct tail){.row = *row, .end = row->verified};
     int result = ph_segment_look(r->store, row, &tail->file, &size, &lack, err);
     if (result == PH_OK && lack != NULL) {
         ph_segment_release(r->store->files, &tail->file);

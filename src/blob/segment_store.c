@@ -9,6 +9,7 @@
  *   segment_get.c        and back
  *   segment_recovery.c   opening after whatever ended the last run
  *   segment_suspects.c   what is known of content before it is sent
+ *   segment_salvage.c    finding content that has lost its row
  *   segment_away.c       segments that are missing, and their coming back
  *   segment_compactor.c  giving the space of deleted content back
  *   segment_rows.c       the rows of both tables

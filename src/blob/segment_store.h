@@ -77,6 +77,17 @@ struct ph_segment_entry {
 int ph_segment_store_list(struct ph_blob_store *store, struct ph_segment_entry **out_entries,
                           size_t *out_count, struct ph_error *err) PH_MUST_USE;
 
+/* Content that a message of a mailbox refers to and that has no row. */
+struct ph_segment_lost {
+    struct ph_uuid content;
+    struct ph_uuid message;
+    struct ph_uuid mailbox;
+    bool is_found; /* it has one again */
+};
+/* Looks for LOST in all segments, and gives what is whole there its row back. Sorts LOST. Reads all segments. */
+int ph_segment_store_salvage(struct ph_blob_store *store, struct ph_segment_lost *lost, size_t count,
+                             struct ph_error *err) PH_MUST_USE;
+
 struct ph_segment_look {
     uint64_t octets; /* that were read */
     bool is_away;    /* its segment is missing, or cut off before it: it may come back */

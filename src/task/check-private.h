@@ -67,6 +67,8 @@ int ph_check_read_failed(struct ph_check *check, const struct ph_error *reason) 
 /* check_mailboxes.c, check_messages.c: */
 int ph_check_mailboxes(struct ph_check *check) PH_MUST_USE;
 int ph_check_messages(struct ph_check *check) PH_MUST_USE;
+/* check_lost.c: */
+int ph_check_lost_content(struct ph_check *check) PH_MUST_USE;
 /* check_content.c: */
 int ph_check_content(struct ph_check *check) PH_MUST_USE;
 int ph_check_segments(struct ph_check *check) PH_MUST_USE;

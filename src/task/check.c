@@ -330,7 +330,8 @@ int ph_check_run(const struct ph_check_options *options, struct ph_check_counts 
                  struct ph_error *err)
 {
     static int (*const parts[])(struct ph_check *) = {
-        check_database, ph_check_mailboxes, ph_check_messages, ph_check_content, ph_check_segments,
+        check_database,    ph_check_mailboxes, ph_check_lost_content,
+        ph_check_messages, ph_check_content,   ph_check_segments,
     };
     *out_counts = (struct ph_check_counts){0};
     struct ph_check check = {.options = options, .counts = out_counts, .err = err};

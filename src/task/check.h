@@ -56,7 +56,7 @@
     X(LENGTH, "length", "the lengths of a message are not those of its content",                             \
       "writes those of the content")                                                                         \
     X(CONTENT_GONE, "content-gone", "the content of a message has no row",                                   \
-      "nothing: the message stays listed; a backup may have it")                                             \
+      "writes it anew from its record in a segment; else the message stays listed")                          \
     X(CONTENT_DAMAGED, "content-damaged", "the content of a message cannot be read from its segment",        \
       "nothing: the message stays listed; a backup may have it")                                             \
     X(CONTENT_AWAY, "content-away", "the segment with the content of a message is missing or cut off",       \

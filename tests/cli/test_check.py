@@ -65,6 +65,9 @@ REPAIRABLE = {
     "mailbox-name": ["DELETE FROM mailboxPathV3"],
     "uid-counter": ["UPDATE messageCounter SET nextUid = 1"],
     "content-count": ["UPDATE blobs SET refs = refs + 1 WHERE id = (SELECT min(id) FROM blobs)"],
+    # Of one message, of all: the records in the segments say what the rows said.
+    "content-gone": ["DELETE FROM blobs WHERE id = (SELECT bodyContent FROM messageV3 ORDER BY messageId LIMIT 1)"],
+    "content-gone ": ["DELETE FROM blobs"],
     "segment-count": ["UPDATE segments SET live = live - 16"],
 }
 
@@ -72,6 +75,7 @@ REPAIRABLE = {
 @pytest.mark.parametrize("kind", REPAIRABLE)
 def test_what_can_be_repaired_is(filled, kind):
     change(filled, *REPAIRABLE[kind])
+    kind = kind.strip()
     assert (kind, "found") in kinds(check(filled, code=65))
     findings = check(filled, "--repair", code=0)
     assert (kind, "repaired") in kinds(findings)
@@ -120,7 +124,9 @@ def test_damaged_content_is_named_with_its_message_and_stays_listed(filled):
     assert "no record stands there" in check(filled, code=65)[0]["text"]
 
 
-def test_content_without_a_row_is_named(filled):
+def test_content_without_a_row_and_without_a_record_is_named(filled):
+    path, offset, length = place_of(filled, "bodyContent", 0)
+    flip(path, offset + length - 17)
     change(filled, "DELETE FROM blobs WHERE id = (SELECT bodyContent FROM messageV3 ORDER BY messageId LIMIT 1)")
     findings = check(filled, "--repair", code=65)
     assert ("content-gone", "found") in kinds(findings)
