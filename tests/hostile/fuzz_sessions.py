@@ -5,8 +5,8 @@
     tests/hostile/fuzz_sessions.py [--seconds N | --sessions N] [--seed N] [--keep DIR]
 
 Lines are dropped, repeated, swapped, spliced from other transcripts and protocols; octets are flipped, inserted and cut;
-what is left goes out in random pieces, in clear or inside TLS, and the client leaves by QUIT, close or reset. Between
-rounds nothing may be left: no connection, no descriptor, no lock of a maildrop; users log in and mail comes as ever. The
+what is left goes out in random pieces, in clear or inside TLS, behind a PROXY header or none, and the client leaves by
+QUIT, close or reset. Between rounds nothing may be left: no connection, no descriptor, no lock of a maildrop; users log in and mail comes as ever. The
 server is POSTHOUSE_BIN, best one with sanitizers, whose reports are looked for at the end.
 
 Session N of a seed says the same in every run; what fails names its seed and round: --seed S --first N plays on from
@@ -44,8 +44,12 @@ SESSION_SECONDS = 20  # for one session, on a busy machine under sanitizers; the
 
 SERVERS["fuzzed"] = (
     {"limits": {"connections_per_address": 0, "message_bytes": 200000}, "log": {"level": "info"},
-     "pop3": {"login_seconds": 5, "idle_seconds": 5}, "smtp": {"command_seconds": 5, "data_seconds": 5, "useless_commands": 20}},
-    {},
+     "pop3": {"login_seconds": 5, "idle_seconds": 5}, "smtp": {"command_seconds": 5, "data_seconds": 5, "useless_commands": 20},
+     "proxy_protocol": {"networks": ["127.0.0.1/32"]}, "workers": {"tls_handshake_seconds": 5}},
+    {name + "-proxy": {"protocol": protocol, "address": "127.0.0.1:0", "tls": tls, "proxy_protocol": True}
+     for name, protocol, tls in [("pop3", "pop3", "starttls"), ("pop3s", "pop3", "implicit"), ("smtp", "smtp", "starttls"),
+                                 ("smtps", "smtp", "implicit"), ("submission", "submission", "starttls"),
+                                 ("lmtp", "lmtp", "none")]},
 )
 
 
@@ -132,8 +136,41 @@ def truncate(rng, lines, _):
 
 
 MUTATIONS = [drop, repeat, swap, splice, flip, flip, insert, insert, shorten, truncate]
-LISTENERS = {"pop3": ["pop3", "pop3", "pop3s"], "smtp": ["smtp", "smtp", "smtps"], "submission": ["submission", "submissions"],
-             "lmtp": ["lmtp", "lmtp-tls", "lmtp-unix"]}
+LISTENERS = {"pop3": ["pop3", "pop3", "pop3s", "pop3-proxy", "pop3s-proxy"],
+             "smtp": ["smtp", "smtp", "smtps", "smtp-proxy", "smtps-proxy"],
+             "submission": ["submission", "submissions", "submission-proxy"], "lmtp": ["lmtp", "lmtp-tls", "lmtp-unix", "lmtp-proxy"]}
+
+
+# ---- The PROXY header ----
+
+
+def proxy_text(rng):
+    return rng.choice([
+        b"PROXY TCP4 192.0.2.%d 127.0.0.1 %d 25\r\n" % (rng.randrange(256), rng.randrange(65536)),
+        b"PROXY TCP6 2001:db8::%x ::1 %d 25\r\n" % (rng.randrange(65536), rng.randrange(65536)),
+        b"PROXY UNKNOWN\r\n",
+    ])
+
+
+def proxy_binary(rng):
+    family, size = rng.choice([(0x11, 12), (0x21, 36), (0x31, 216), (0x00, 0)])
+    addresses = rng.randbytes(size)
+    fields = b"".join(b"%c" % rng.randrange(256) + len(value).to_bytes(2, "big") + value
+                      for value in [rng.randbytes(rng.choice([0, 1, 40, 500])) for _ in range(rng.choice([0, 0, 1, 3]))])
+    length = len(addresses + fields) + rng.choice([0, 0, 0, 0, -1, 1, 60000])
+    return (b"\r\n\r\n\0\r\nQUIT\n" + bytes([rng.choice([0x21, 0x21, 0x20]), family]) + (max(length, 0) % 65536).to_bytes(2, "big")
+            + addresses + fields)
+
+
+def proxy_header(rng):
+    """Most are right; the rest is flipped, cut, doubled, or not there."""
+    header = bytearray(rng.choice([proxy_text, proxy_binary])(rng))
+    damage = rng.choice(["none"] * 8 + ["flip", "cut", "twice", "absent"])
+    if damage == "flip":
+        header[rng.randrange(len(header))] ^= 1 << rng.randrange(8)
+    elif damage == "cut":
+        del header[rng.randrange(len(header)):]
+    return {"twice": bytes(header) * 2, "absent": b""}.get(damage, bytes(header))
 
 
 class Session:
@@ -160,7 +197,10 @@ class Session:
         with socket.socket(family) as one, contextlib.suppress(OSError):
             one.settimeout(SESSION_SECONDS)
             one.connect(address)
-            if self.listener.endswith("s") and self.rng.random() < 0.9:
+            if self.listener.endswith("-proxy"):
+                for piece in pieces(self.rng, proxy_header(self.rng)):
+                    one.sendall(piece)
+            if self.listener.removesuffix("-proxy").endswith("s") and self.rng.random() < 0.9:
                 one = self.start_tls(one)
             try:
                 self.talk(one)
