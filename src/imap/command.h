@@ -65,8 +65,8 @@ struct ph_imap_fetch_item {
     bool is_peek;     /* \Seen is not set */
     bool is_lazy;     /* of PREVIEW */
     bool has_partial; /* <offset.length> */
-    uint32_t offset;
-    uint32_t length; /* not 0 */
+    uint64_t offset;
+    uint64_t length; /* not 0 */
 };
 
 struct ph_imap_fetch {

@@ -185,7 +185,7 @@ void ph_imap_put_section(struct ph_buf *out, const struct ph_imap_fetch_item *it
     }
     put_specification(out, &item->section);
     if (item->has_partial) {
-        ph_buf_printf(out, "<%u>", item->offset);
+        ph_buf_printf(out, "<%llu>", (unsigned long long)item->offset);
     }
 }
 

@@ -91,8 +91,8 @@ static void sections(void **state)
     item.section = (struct ph_imap_section){.text = PH_IMAP_TEXT_MIME, .parts = parts, .part_count = 2};
     ph_imap_put_section(&out, &item);
     expect("BODY[1.2.MIME]");
-    item.section = (struct ph_imap_section){
-        .text = PH_IMAP_TEXT_HEADER_FIELDS_NOT, .fields = fields, .field_count = 2};
+    item.section =
+        (struct ph_imap_section){.text = PH_IMAP_TEXT_HEADER_FIELDS_NOT, .fields = fields, .field_count = 2};
     ph_imap_put_section(&out, &item);
     expect("BODY[HEADER.FIELDS.NOT (From \"X Y\")]");
     item = (struct ph_imap_fetch_item){.kind = PH_IMAP_FETCH_BINARY_SIZE,
@@ -128,12 +128,9 @@ static int release(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(strings),
-        cmocka_unit_test(strings_that_may_be_atoms),
-        cmocka_unit_test(flags),
-        cmocka_unit_test(dates),
-        cmocka_unit_test(sections),
-        cmocka_unit_test(runs),
+        cmocka_unit_test(strings),  cmocka_unit_test(strings_that_may_be_atoms),
+        cmocka_unit_test(flags),    cmocka_unit_test(dates),
+        cmocka_unit_test(sections), cmocka_unit_test(runs),
     };
     return cmocka_run_group_tests(tests, NULL, release);
 }

@@ -14,6 +14,7 @@
 
 struct ph_imap_context {
     struct ph_mailboxes *mailboxes;
+    struct ph_blob_store *blobs;
     struct ph_auth *auth;
     const char *hostname; /* in the greeting */
     /* Passwords in clear are accepted without TLS from here (and over unix sockets) only. */
@@ -26,7 +27,6 @@ struct ph_imap_context {
     unsigned errors_max;       /* refused commands, failed logins among them, until the session ends */
     unsigned timeout_ms; /* autologout; RFC 9051 section 5.4 wants thirty minutes at least; 0 for that */
     unsigned login_timeout_ms; /* the same while nobody is logged in; 0 for one minute */
-    unsigned news_interval_ms; /* of other nodes' changes; 0 for ten seconds */
 };
 
 extern const struct ph_service ph_imap_service;

@@ -21,6 +21,8 @@ ph_imap_parser ph_imap_parse_store, ph_imap_parse_copy, ph_imap_parse_expunge;
 /* parse_mailbox.c */
 ph_imap_parser ph_imap_parse_mailbox, ph_imap_parse_create, ph_imap_parse_rename, ph_imap_parse_select,
     ph_imap_parse_status, ph_imap_parse_list, ph_imap_parse_lsub;
+/* append.c: always a complaint, for what has a message never comes here */
+ph_imap_parser ph_imap_parse_append;
 /* parse_session.c */
 ph_imap_parser ph_imap_parse_login, ph_imap_parse_authenticate, ph_imap_parse_enable, ph_imap_parse_id;
 

@@ -16,12 +16,13 @@ enum {
     PH_IMAP_ITEMS_MAX = 8192,        /* of all lists and sets of a command together */
     PH_IMAP_DEPTH_MAX = 64,          /* parentheses, NOT and OR of SEARCH */
     PH_IMAP_TAG_MAX = 128,
+    PH_IMAP_KEYWORDS_MAX = 64, /* in one flag list */
 };
 
 struct ph_imap_reader {
     struct ph_bytes rest;
     struct ph_arena *arena; /* of what is taken; views may point into the text, too */
-    bool is_utf8;           /* quoted strings may hold UTF-8, names of mailboxes are UTF-8: ENABLE said so */
+    bool is_utf8;           /* names of mailboxes are UTF-8: ENABLE said so */
     unsigned items_left;
     unsigned depth_left;
 };
@@ -39,6 +40,8 @@ bool ph_imap_take(struct ph_imap_reader *reader, char c);
 bool ph_imap_peek(const struct ph_imap_reader *reader, char c);
 /* One of the budget's items. */
 bool ph_imap_spend(struct ph_imap_reader *reader);
+/* At least as many as the items of a list that may follow, MAX at most: for arrays. */
+size_t ph_imap_count_blanks(const struct ph_imap_reader *reader, size_t max);
 
 bool ph_imap_atom(struct ph_imap_reader *reader, struct ph_bytes *out_atom);
 /* An atom that may hold ']'; of a mailbox for LIST also '%' and '*'. */
@@ -56,7 +59,7 @@ bool ph_imap_number64(struct ph_imap_reader *reader, uint64_t *out_number); /* a
 bool ph_imap_set(struct ph_imap_reader *reader, struct ph_imap_set *out_set);
 /* "-100:-1"; both of one sign, none 0. */
 bool ph_imap_page(struct ph_imap_reader *reader, int64_t *out_first, int64_t *out_last);
-/* "(\Seen $Work)" */
+/* "(\Seen $Work)", and without parentheses, as STORE may have it. */
 bool ph_imap_flag_list(struct ph_imap_reader *reader, struct ph_imap_flags *out_flags);
 /* "1-Feb-1994", with quotes or without: days since 1970-01-01. */
 bool ph_imap_date(struct ph_imap_reader *reader, int32_t *out_day);

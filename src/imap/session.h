@@ -18,12 +18,14 @@
 
 #include "imap/command.h"
 #include "imap/imap.h"
+#include "mailbox/view.h"
 
 struct ph_imap_append;
 struct ph_imap_news;
 struct ph_imap_reader;
 struct ph_imap_session;
 struct ph_view_session;
+struct ph_waker;
 
 typedef enum ph_step ph_imap_continue(struct ph_conn *conn, struct ph_imap_session *session);
 typedef enum ph_step ph_imap_handler(struct ph_conn *conn, struct ph_imap_session *session,
@@ -76,14 +78,12 @@ struct ph_imap_session {
 
     /* In state SELECTED. */
     struct ph_view_session *view;
-    struct ph_mailbox mailbox; /* its name and user are selected_memory's */
-    char *selected_memory;
-    bool is_read_only;        /* EXAMINE, or no right to change anything */
-    struct ph_imap_set saved; /* the result that SEARCH saved, of UIDs; ranges by malloc */
+    struct ph_mailbox mailbox; /* the view's */
+    bool is_read_only;         /* EXAMINE, or no right to change anything */
+    struct ph_imap_set saved;  /* the result that SEARCH saved, of UIDs; ranges by malloc */
 
     /* The framing of the command that is arriving. */
-    size_t scanned;  /* octets of it that hold no end */
-    bool is_invited; /* "+" was sent for the literal at `scanned` */
+    size_t scanned; /* octets of it that hold no end */
 
     /* The command that runs. */
     struct ph_arena arena;
@@ -101,6 +101,12 @@ struct ph_imap_session {
     struct ph_imap_news *news;
     struct ph_imap_told *told; /* changes of this command that need no news */
     struct ph_imap_append *append;
+    void *secret; /* the command's text, to be overwritten */
+    size_t secret_len;
+
+    /* In IDLE, where the command is given back but for its tag. */
+    char *idle_tag;
+    struct ph_waker *waker;
 
     uint64_t fetched; /* message bodies sent, for the log */
     uint64_t appended;
@@ -113,13 +119,12 @@ struct ph_imap_session {
 /* Takes the arguments off the reader, with the blank before the first; NULL, or what is wrong with them, for a BAD. See parse.h. */
 typedef const char *ph_imap_parser(struct ph_imap_reader *reader, struct ph_imap_command *out_command);
 
-enum ph_imap_row_flag {                           /* by | */
-                        PH_IMAP_ROW_UID = 1,      /* may stand behind UID */
-                        PH_IMAP_ROW_UID_ONLY = 2, /* only there */
-                        PH_IMAP_ROW_HOLDS_EXPUNGE =
-                            4, /* no EXPUNGE before its end, unless it stands behind UID (RFC 9051 section 7.5.1) */
-                        PH_IMAP_ROW_WRITES = 8,  /* refused on a mailbox that is selected read-only */
-                        PH_IMAP_ROW_SECRET = 16,        /* the arguments are never logged */
+/* By |. */
+enum ph_imap_row_flag {
+    PH_IMAP_ROW_UID = 1,            /* may stand behind UID */
+    PH_IMAP_ROW_HOLDS_EXPUNGE = 4,  /* no EXPUNGE before its end, but behind UID (RFC 9051 section 7.5.1) */
+    PH_IMAP_ROW_WRITES = 8,         /* refused on a mailbox that is selected read-only */
+    PH_IMAP_ROW_SECRET = 16,        /* the arguments are never logged, and overwritten */
     PH_IMAP_ROW_QUIET = 32,         /* no news before its end */
     PH_IMAP_ROW_ASKS_FOR_NEWS = 64, /* other nodes' too */
 };
@@ -182,6 +187,18 @@ bool ph_imap_may_plaintext(struct ph_conn *conn);
 /* Of a session with a user. */
 unsigned ph_imap_timeout_ms(const struct ph_imap_context *context);
 
+/* Closes the view; the session is in state AUTHENTICATED then. */
+void ph_imap_unselect(struct ph_imap_session *session);
+/* A mailbox's name as the client writes names: modified UTF-7 or UTF-8. */
+void ph_imap_put_mailbox(struct ph_buf *out, const struct ph_imap_session *session, struct ph_bytes name);
+/* "* STATUS name (...)" */
+int ph_imap_put_status(struct ph_conn *conn, struct ph_imap_session *session,
+                       const struct ph_mailbox *mailbox, unsigned items, struct ph_error *err) PH_MUST_USE;
+/* "Drafts", of one of enum ph_imap_use; NULL for what is none. */
+const char *ph_imap_use_name(unsigned use);
+/* What mailboxes with this name are used for; 0: nothing special. */
+unsigned ph_imap_use_of(struct ph_bytes name);
+
 /* For the callback of a plan: resumes the connection CTX. */
 void ph_imap_resume(void *conn);
 
@@ -191,9 +208,22 @@ ph_imap_handler ph_imap_capability, ph_imap_noop, ph_imap_logout, ph_imap_id, ph
     ph_imap_namespace;
 /* login.c */
 ph_imap_handler ph_imap_login, ph_imap_authenticate, ph_imap_starttls;
+/* select.c */
+ph_imap_handler ph_imap_select, ph_imap_close, ph_imap_unselect_command, ph_imap_status;
+/* mailboxes.c */
+ph_imap_handler ph_imap_create, ph_imap_delete, ph_imap_rename, ph_imap_subscribe, ph_imap_unsubscribe;
+/* list.c */
+ph_imap_handler ph_imap_list, ph_imap_lsub;
+/* append.c */
+ph_imap_handler ph_imap_append_refused;
+/* idle.c */
+ph_imap_handler ph_imap_idle;
+void ph_imap_forget_idle(struct ph_imap_session *session);
 /* fetch.c, store.c, copy.c, expunge.c, search.c */
 ph_imap_handler ph_imap_fetch, ph_imap_store, ph_imap_copy, ph_imap_move, ph_imap_expunge, ph_imap_search,
     ph_imap_sort, ph_imap_thread;
+/* "$" is nothing from now on. */
+void ph_imap_forget_saved(struct ph_imap_session *session);
 /* Whether news keep still of the change of UID's flags that MODSEQ is: the record that says so, or NULL. */
 const struct ph_imap_told *ph_imap_told_find(const struct ph_imap_session *session, uint32_t uid,
                                              uint64_t modseq);
