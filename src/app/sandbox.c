@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "mime/charset.h"
 
 /* ---- Who we are ---- */
 
@@ -321,6 +322,8 @@ int ph_sandbox_calls(const struct ph_config *config, struct ph_error *err)
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
         return ph_fail_errno(err, PH_EUNAVAILABLE, errno, "PR_SET_DUMPABLE");
     }
+    /* Behind the filter no code can be loaded any more: libc's converters are. */
+    ph_charset_keep_all();
     return ph_seccomp_restrict(config->root->sandbox.seccomp, is_cassandra(config), err);
 }
 

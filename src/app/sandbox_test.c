@@ -3,6 +3,7 @@
  * Each restriction in a child of its own, which tries what is forbidden and tells by its exit code what it could do.
  */
 #include "app/sandbox.h"
+#include "mime/charset.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -203,6 +204,26 @@ static void test_or_end_the_process(void **state)
     assert_int_equal(WTERMSIG(status), SIGSYS);
 }
 
+/* A message of a charset that nobody has met yet does not end the server. */
+static int try_charsets(const char *directory)
+{
+    static const char *const names[] = {"gb2312", "big5",   "shift_jis", "iso-2022-jp",
+                                        "euc-kr", "koi8-r", "utf-7"};
+    (void)directory;
+    ph_charset_keep_all();
+    CHECK(ph_seccomp_restrict(PH_CONFIG_SECCOMP_KILL, false, NULL) == PH_OK);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        CHECK(ph_charset_is_known(ph_bytes_str(names[i])));
+    }
+    return 0;
+}
+
+static void test_charsets_are_there(void **state)
+{
+    (void)state;
+    assert_int_equal(in_child(try_charsets, ""), 0);
+}
+
 static int try_off(const char *directory)
 {
     (void)directory;
@@ -323,6 +344,7 @@ int main(void)
         cmocka_unit_test(test_calls_that_a_server_never_makes_are_refused),
         cmocka_unit_test(test_connections_to_elsewhere_are_made_where_the_store_is_there),
         cmocka_unit_test(test_or_end_the_process),
+        cmocka_unit_test(test_charsets_are_there),
         cmocka_unit_test(test_or_not),
         cmocka_unit_test(test_root_is_left_for_good),
     };

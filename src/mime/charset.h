@@ -32,6 +32,10 @@ void ph_charset_convert(struct ph_charset *charset, struct ph_bytes in, struct p
 void ph_charset_finish(struct ph_charset *charset, struct ph_buf *out);
 void ph_charset_close(struct ph_charset *charset);
 
+/* Has every charset's converter in memory from now on, until the process ends. For a process that is to give up the right to
+ * load code: what is not there then is an unknown charset, or its end. */
+void ph_charset_keep_all(void);
+
 /* For SEARCH CHARSET. */
 bool ph_charset_is_known(struct ph_bytes name);
 

@@ -77,14 +77,14 @@ static void test_names(void **state)
     assert_false(ph_charset_is_known(PH_BYTES("../../etc/x")));
 }
 
-/* What is in the list, this system has. */
+/* What the lists have, this system has; and what they keep is enough for every name. */
 static void test_iconv_has_what_we_name(void **state)
 {
     (void)state;
-    static const char *const names[] = {
-        "armscii-8", "big5-hkscs",     "cp437",       "cp932",       "cp949",   "euc-jp",
-        "euc-tw",    "gb18030",        "koi8-t",      "iso-2022-kr", "tis-620", "viscii",
-        "macintosh", "x-mac-cyrillic", "windows-874", "iso-8859-16", "utf-32le"};
+    static const char *const names[] = {"big5",     "cp850",       "cp932",       "euc-jp",
+                                        "euc-kr",   "gbk",         "iso-2022-kr", "iso-8859-16",
+                                        "koi8-u",   "macintosh",   "x-mac-roman", "tis-620",
+                                        "utf-32le", "windows-874", "iso-8859-8-i"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         assert_true(ph_charset_is_known(ph_bytes_str(names[i])));
     }
