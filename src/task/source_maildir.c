@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A Maildir: the directory itself is INBOX, and each ".Sub.Folder" in it a folder (Maildir++). Nothing is locked: who
+ * A Maildir: the directory itself is INBOX, and each ".Sub.Folder" in it a folder (Maildir++), or each "Sub/Folder" below
+ * it that is a Maildir (Dovecot's LAYOUT=fs). Nothing is locked: who
  * delivers or sets flags meanwhile renames files, and a file that is gone when its turn comes is looked for again.
  */
 #include <fcntl.h>
@@ -15,12 +16,12 @@
 #include "task/source-private.h"
 #include "task/uidl_format.h"
 
-enum { FOLDERS_MAX = 100000, WHERE_BYTES = 1024, SEARCHES_MAX = 100 };
+enum { FOLDERS_MAX = 100000, WHERE_BYTES = 1024, SEARCHES_MAX = 100, PATH_BYTES = 512, DEPTH_MAX = 20 };
 
 struct maildir {
     struct ph_source source;
     int fd;
-    char **folders; /* names of directories, sorted; the first is "", the Maildir itself */
+    char **folders; /* paths of directories, sorted; the first is "", the Maildir itself */
     size_t folder_count;
     size_t folder_capacity;
     size_t next_folder;
@@ -36,12 +37,8 @@ struct maildir {
 
 /* ---- Folders ---- */
 
-static int add_folder(void *ctx, const char *name)
+static int add_folder(struct maildir *maildir, const char *name)
 {
-    struct maildir *maildir = ctx;
-    if (name[0] != '.') {
-        return PH_OK;
-    }
     if (maildir->folder_count == FOLDERS_MAX) {
         return PH_ELIMIT;
     }
@@ -51,6 +48,66 @@ static int add_folder(void *ctx, const char *name)
     }
     maildir->folders[maildir->folder_count++] = ph_strdup(name);
     return PH_OK;
+}
+
+static bool is_maildir(int directory)
+{
+    struct stat info;
+    return fstatat(directory, "cur", &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(info.st_mode);
+}
+
+/* A directory whose entries are looked through. */
+struct level {
+    struct maildir *maildir;
+    int fd;
+    const char *path; /* "" for the Maildir */
+    unsigned depth;
+};
+
+static int add_entry(void *ctx, const char *name)
+{
+    const struct level *level = ctx;
+    if (name[0] == '.') {
+        return level->depth == 0 ? add_folder(level->maildir, name) : PH_OK;
+    }
+    char path[PATH_BYTES];
+    int len = snprintf(path, sizeof path, "%s%s%s", level->path, level->depth == 0 ? "" : "/", name);
+    bool is_content = strcmp(name, "cur") == 0 || strcmp(name, "new") == 0 || strcmp(name, "tmp") == 0;
+    struct level below = {level->maildir, -1, path, level->depth + 1};
+    if (is_content || len >= PATH_BYTES || below.depth == DEPTH_MAX ||
+        ph_files_open_directory(level->fd, name, &below.fd, NULL) != PH_OK) {
+        return PH_OK;
+    }
+    int result = is_maildir(below.fd) ? add_folder(level->maildir, path) : PH_OK;
+    if (result == PH_OK) {
+        result = ph_files_list(below.fd, add_entry, &below, NULL);
+        /* What may not be read has no folders. */
+        result = result == PH_ELIMIT ? result : PH_OK;
+    }
+    close(below.fd);
+    return result;
+}
+
+/* By one part of PATH after the other, none of them a link. */
+static int open_path(int directory, const char *path, int *out_fd, struct ph_error *err)
+{
+    char part[PATH_BYTES];
+    int fd = -1;
+    int result = PH_OK;
+    while (result == PH_OK && path != NULL) {
+        const char *slash = strchr(path, '/');
+        int len = slash == NULL ? (int)strlen(path) : (int)(slash - path);
+        snprintf(part, sizeof part, "%.*s", len, path);
+        int next = -1;
+        result = ph_files_open_directory(fd < 0 ? directory : fd, part, &next, err);
+        if (fd >= 0) {
+            close(fd);
+        }
+        fd = next;
+        path = slash == NULL ? NULL : slash + 1;
+    }
+    *out_fd = fd;
+    return result;
 }
 
 static int by_name(const void *a, const void *b)
@@ -86,7 +143,7 @@ static int open_folder(struct maildir *maildir, const char *name, int *out_fd, s
         result = *out_fd < 0 ? ph_fail(err, PH_EUNAVAILABLE, "no file descriptor is left") : PH_OK;
     } else {
         struct stat info;
-        result = ph_files_open_directory(maildir->fd, name, out_fd, err);
+        result = open_path(maildir->fd, name, out_fd, err);
         if (result == PH_OK && fstatat(*out_fd, "cur", &info, AT_SYMLINK_NOFOLLOW) != 0) {
             close(*out_fd);
             result = ph_fail(err, PH_ENOTFOUND, "no folder");
@@ -122,6 +179,25 @@ static void scan_problem(void *ctx, const char *where, const char *text)
     maildir->source.options.problem(maildir->source.options.ctx, maildir->where, text);
 }
 
+/* The name that a path stands for, with a dot between its parts. */
+static int name_of_path(struct maildir *maildir, const char *path, struct ph_error *err)
+{
+    if (path[0] == '.') {
+        return ph_mutf7_decode(ph_bytes_str(path + 1), &maildir->name, err);
+    }
+    char dotted[PATH_BYTES];
+    bool has_dot = strchr(path, '.') != NULL;
+    snprintf(dotted, sizeof dotted, "%s", path);
+    for (char *at = dotted; *at != '\0'; at++) {
+        *at = *at == '/' ? '.' : *at == '.' ? '_' : *at;
+    }
+    if (has_dot) {
+        maildir->source.options.problem(maildir->source.options.ctx, path,
+                                        "its name has a dot, which is between names here; it becomes _");
+    }
+    return ph_mutf7_decode(ph_bytes_str(dotted), &maildir->name, err);
+}
+
 /* 1: the folder stands; 0: it is none, which was said if need be. */
 static int enter_folder(struct maildir *maildir, const char *name)
 {
@@ -131,10 +207,10 @@ static int enter_folder(struct maildir *maildir, const char *name)
     if (name[0] == '\0') {
         ph_buf_str(&maildir->name, "INBOX");
     } else {
-        if (is_plain_file(maildir, name)) {
+        if (name[0] == '.' && is_plain_file(maildir, name)) {
             return 0;
         }
-        result = ph_mutf7_decode(ph_bytes_str(name + 1), &maildir->name, &err);
+        result = name_of_path(maildir, name, &err);
     }
     if (result == PH_OK) {
         result = open_folder(maildir, name, &maildir->folder_fd, &err);
@@ -360,7 +436,8 @@ int ph_source_maildir_new(const struct ph_source_options *options, int fd, struc
     maildir->name = PH_BUF(4096);
     maildir->keywords = PH_BUF(PH_KEYWORDS_BYTES_MAX);
     maildir->uidl = PH_BUF(PH_UIDL_MAX);
-    int result = ph_files_list(fd, add_folder, maildir, err);
+    struct level root = {maildir, fd, "", 0};
+    int result = ph_files_list(fd, add_entry, &root, err);
     if (result == PH_ELIMIT) {
         result = ph_fail(err, result, "%.180s: more than %d folders", options->path, FOLDERS_MAX);
     }
@@ -371,7 +448,7 @@ int ph_source_maildir_new(const struct ph_source_options *options, int fd, struc
         count_files(fd, &maildir->source.count);
         for (size_t i = 0; i < maildir->folder_count; i++) {
             int folder;
-            if (ph_files_open_directory(fd, maildir->folders[i], &folder, NULL) == PH_OK) {
+            if (open_path(fd, maildir->folders[i], &folder, NULL) == PH_OK) {
                 count_files(folder, &maildir->source.count);
                 close(folder);
             }

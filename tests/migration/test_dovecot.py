@@ -152,11 +152,14 @@ def test_thunderbird_fetches_only_the_new(dovecot, store):
         assert account.count() == fetched + 3, "it deleted on the server"
 
 
-def test_there_and_back_again(dovecot, store, tmp_path):
+@pytest.mark.parametrize("layout", ["maildir++", "fs"])
+def test_there_and_back_again(pop3_port, store, tmp_path, layout):
     """UIDVALIDITY, UIDNEXT, UIDs, flags, keywords, dates, octets of all folders, and UIDLs: equal."""
-    fill(dovecot, corpus(10, 15))
-    uidl, state = dovecot.uidl(USER), dovecot.state(USER)
-    move(dovecot, store)
+    with Dovecot(pop3_port, f"mail_location = maildir:~/Maildir:LAYOUT={layout}\n") as dovecot:
+        fill(dovecot, corpus(10, 15))
+        assert (dovecot.maildir(USER) / "Work" / "Sub" / "cur").is_dir() == (layout == "fs")
+        uidl, state = dovecot.uidl(USER), dovecot.state(USER)
+        move(dovecot, store)
     store.exports(USER, tmp_path / "out")
     with Dovecot() as again:
         again.adopt(USER, tmp_path / "out")

@@ -40,6 +40,24 @@ def test_links_are_not_followed(either, tmp_path):
     assert all(SECRET.strip() not in message for message in octets_of(either))
 
 
+def test_folders_in_directories(store, tmp_path):
+    """Dovecot's LAYOUT=fs: a name for each that is a Maildir, however deep, and none behind a link."""
+    store.add()
+    outside = make_maildir(tmp_path / "outside", [SECRET])
+    maildir = make_maildir(tmp_path / "m", Generator(1).messages(2))
+    make_maildir(maildir / "Work", [b"a: b\n\n"])
+    make_maildir(maildir / "Work/Sub", [b"a: b\n\n"] * 2)
+    make_maildir(maildir / "none/of/these/Deep", [b"a: b\n\n"] * 3)
+    make_maildir(maildir / "v1.0", [b"a: b\n\n"])
+    make_maildir(maildir.joinpath(*["d"] * 30), [b"a: b\n\n"])
+    (maildir / "Linked").symlink_to(outside)
+    (maildir / "Work/Linked").symlink_to(outside)
+    (maildir / "Work/notes").write_bytes(SECRET)
+    result = store.imports(USER, maildir, code=65)
+    assert set(problems(result)) == {"v1.0"}
+    assert mailboxes_of(store) == {"INBOX": 2, "Work": 1, "Work.Sub": 2, "none.of.these.Deep": 3, "v1_0": 1}
+
+
 def test_pipes_sockets_and_directories(store, tmp_path):
     store.add()
     maildir = make_maildir(tmp_path / "m", Generator(2).messages(1))
