@@ -208,7 +208,7 @@ static void test_or_end_the_process(void **state)
 static int try_charsets(const char *directory)
 {
     static const char *const names[] = {"gb2312", "big5",   "shift_jis", "iso-2022-jp",
-                                        "euc-kr", "koi8-r", "utf-7"};
+                                        "euc-kr", "koi8-r", "utf-16"};
     (void)directory;
     ph_charset_keep_all();
     CHECK(ph_seccomp_restrict(PH_CONFIG_SECCOMP_KILL, false, NULL) == PH_OK);

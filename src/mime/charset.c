@@ -40,7 +40,6 @@ static const struct {
     {"latin9", "ISO-8859-15"},
     {"ibm850", "CP850"},
     {"ibm866", "CP866"},
-    {"unicode-1-1-utf-7", "UTF-7"},
 };
 
 static const char *const utf8_names[] = {"utf-8", "utf8", "unicode-1-1-utf-8"};
@@ -61,15 +60,16 @@ static bool is_among(struct ph_bytes name, const char *const *list, size_t count
 
 #define IS_AMONG(name, list) is_among((name), (list), sizeof(list) / sizeof((list)[0]))
 
-/* Others that mail comes in. Not all of iconv: many of its converters nobody has looked at for decades. */
+/* Others that mail comes in. Not all of iconv: many of its converters nobody has looked at for decades. Nor UTF-7, which
+ * browsers gave up for good reasons. */
 static const char *const iconv_names[] = {
     "big5-hkscs",   "cp850",         "cp866",        "cp932",        "cp949",        "euc-jp",
     "gb18030",      "iso-2022-jp-2", "iso-2022-kr",  "iso-8859-2",   "iso-8859-3",   "iso-8859-4",
     "iso-8859-5",   "iso-8859-6",    "iso-8859-7",   "iso-8859-8",   "iso-8859-9",   "iso-8859-10",
     "iso-8859-13",  "iso-8859-14",   "iso-8859-15",  "iso-8859-16",  "koi8-r",       "koi8-u",
     "macintosh",    "utf-16",        "utf-16be",     "utf-16le",     "utf-32",       "utf-32be",
-    "utf-32le",     "utf-7",         "windows-1250", "windows-1251", "windows-1253", "windows-1254",
-    "windows-1255", "windows-1256",  "windows-1257", "windows-1258", "windows-874",
+    "utf-32le",     "windows-1250",  "windows-1251", "windows-1253", "windows-1254", "windows-1255",
+    "windows-1256", "windows-1257",  "windows-1258", "windows-874",
 };
 
 static const char *iconv_name(struct ph_bytes name)

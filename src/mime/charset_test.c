@@ -34,9 +34,6 @@ static void test_charsets(void **state)
     check("iso-8859-15", PH_BYTES("\xA4"), "\xE2\x82\xAC");
     check("iso-2022-jp", PH_BYTES("\x1B$BF|K\\\x1B(B!"), "\xE6\x97\xA5\xE6\x9C\xAC!");
     check("utf-16be", PH_BYTES("\x00\x41\xD8\x3D\xDE\x00"), "A\xF0\x9F\x98\x80");
-    check("utf-7", PH_BYTES("a+AOk-b"),
-          "a\xC3\xA9"
-          "b");
     check("big5", PH_BYTES("\xA4\xA4"), "\xE4\xB8\xAD");
     check("shift_jis", PH_BYTES("\x93\xFA\x87\x40"), "\xE6\x97\xA5\xE2\x91\xA0");
 }
@@ -72,6 +69,7 @@ static void test_names(void **state)
     assert_true(ph_charset_is_known(PH_BYTES("ISO-8859-7")));
     assert_true(ph_charset_is_known(PH_BYTES("Windows-1251")));
     assert_false(ph_charset_is_known(PH_BYTES("klingon")));
+    assert_false(ph_charset_is_known(PH_BYTES("utf-7")));
     assert_false(ph_charset_is_known(PH_BYTES("")));
     assert_false(ph_charset_is_known(PH_BYTES("utf-8//TRANSLIT")));
     assert_false(ph_charset_is_known(PH_BYTES("../../etc/x")));

@@ -136,8 +136,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const encodings[] = {"base64", "quoted-printable"};
     static const char *const charsets[] = {
-        "",      "utf-8",       "iso-8859-1",   "gb2312",      "shift_jis",  "utf-16",
-        "utf-7", "iso-2022-jp", "windows-1251", "iso-2022-kr", "big5-hkscs", "utf-16le"};
+        "",       "utf-8",       "iso-8859-1",   "gb2312",      "shift_jis",  "utf-16",
+        "euc-jp", "iso-2022-jp", "windows-1251", "iso-2022-kr", "big5-hkscs", "utf-16le"};
     if (size < 2) {
         return 0;
     }
