@@ -37,6 +37,9 @@ ph_operation_run ph_op_deliver;
 ph_operation_run ph_op_backup;
 /* operations_check.c */
 ph_operation_run ph_op_check;
+/* operations_denormalize.c */
+ph_operation_run ph_op_denormalize;
+
 /* operations_fix.c */
 ph_operation_run ph_op_fix_pop3;
 /* operations_orphans.c */

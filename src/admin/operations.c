@@ -31,6 +31,7 @@ static const struct {
     {"deliver", ph_op_deliver},
     {"check", ph_op_check},
     {"fix-pop3-inconsistencies", ph_op_fix_pop3},
+    {"denormalize-metadata", ph_op_denormalize},
     {"remove-orphaned-content", ph_op_remove_orphans},
     {"backup", ph_op_backup},
     {"status", ph_op_status},

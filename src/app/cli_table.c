@@ -218,6 +218,19 @@ const struct ph_cli_command ph_cli_commands[] = {
             "it: see check.",
     },
     {
+        .name = "denormalize-metadata",
+        .arguments = "",
+        .options = OPTION(DRY_RUN) | OPTION(RATE) | OPTION(ANEW),
+        .output = PH_CLI_OUTPUT_FINDINGS,
+        .columns = "kind state mailbox message",
+        .summary = "Fill what old rows of messages lack, while mail is served.",
+        .text =
+            "After an upgrade from a version whose tables had fewer columns: rows are served as they are, but listing "
+            "them over IMAP reads their content. It reads all rows, --rate of them a second, and writes only what is "
+            "absent. Interrupted, it goes on where it was; --anew begins at the start. With --dry-run it only counts. "
+            "Exit code 65 if something is left.",
+    },
+    {
         .name = "remove-orphaned-content",
         .arguments = "",
         .options = OPTION(DRY_RUN) | OPTION(RATE) | OPTION(AGE) | OPTION(ANEW),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * taskprogress(name; position, state, updated): how far a long task has come, so that it goes on there after a restart.
- * Of Cassandra. What position and state say is the task's.
+ * What position and state say is the task's.
  */
 #ifndef PH_STORE_TASK_PROGRESS_H
 #define PH_STORE_TASK_PROGRESS_H
