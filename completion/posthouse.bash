@@ -2,7 +2,7 @@
 # Completion of posthouse(1) for bash. Made by tools/generate-docs from docs/templates and src/app/cli_table.c.
 
 _posthouse() {
-    local commands="serve check-config init domain user alias mailbox message import export deliver check fix-pop3-inconsistencies remove-orphaned-content backup restore schema status version"
+    local commands="serve check-config init domain user alias mailbox message import export deliver check fix-pop3-inconsistencies denormalize-metadata remove-orphaned-content backup restore schema status version"
     local -A actions=(
         [domain]="add remove list"
         [user]="add remove list passwd verify"
@@ -29,6 +29,7 @@ _posthouse() {
         ["deliver"]=" --sender"
         ["check"]=" --full --repair"
         ["fix-pop3-inconsistencies"]=" --dry-run --rate --anew"
+        ["denormalize-metadata"]=" --dry-run --rate --anew"
         ["remove-orphaned-content"]=" --dry-run --rate --age --anew"
         ["backup"]=" --verify --incremental --generation"
         ["restore"]=" --generation --to"

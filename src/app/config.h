@@ -21,7 +21,8 @@
     X(PH_CONFIG_PROTOCOL_SMTP, "smtp")             \
     X(PH_CONFIG_PROTOCOL_SUBMISSION, "submission") \
     X(PH_CONFIG_PROTOCOL_LMTP, "lmtp")             \
-    X(PH_CONFIG_PROTOCOL_POP3, "pop3")
+    X(PH_CONFIG_PROTOCOL_POP3, "pop3")             \
+    X(PH_CONFIG_PROTOCOL_IMAP, "imap")
 #define PH_CONFIG_CHOICES_listener_tls(X) \
     X(PH_CONFIG_TLS_NONE, "none")         \
     X(PH_CONFIG_TLS_STARTTLS, "starttls") \

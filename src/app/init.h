@@ -24,7 +24,9 @@
     X(SUBMISSION, "submission", "submission", "starttls", 587, "_submission")    \
     X(SUBMISSIONS, "submissions", "submission", "implicit", 465, "_submissions") \
     X(POP3, "pop3", "pop3", "starttls", 110, "_pop3")                            \
-    X(POP3S, "pop3s", "pop3", "implicit", 995, "_pop3s")
+    X(POP3S, "pop3s", "pop3", "implicit", 995, "_pop3s")                         \
+    X(IMAP, "imap", "imap", "starttls", 143, "_imap")                            \
+    X(IMAPS, "imaps", "imap", "implicit", 993, "_imaps")
 
 enum ph_init_service {
 #define PH_INIT_ENUM(name, word, protocol, tls, port, record) PH_INIT_##name,

@@ -62,7 +62,7 @@ int ph_init_parse_ports(struct ph_init_plan *plan, const char *text, struct ph_e
         } else {
             return ph_fail(
                 err, PH_EINVALID,
-                "ports: expected NAME=PORT or NAME=none, NAME one of smtp submission submissions pop3 pop3s, "
+                "ports: expected NAME=PORT or NAME=none, NAME one of smtp submission submissions pop3 pop3s imap imaps, "
                 "found \"%.*s\"",
                 (int)item.len, (const char *)item.ptr);
         }

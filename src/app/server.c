@@ -14,6 +14,7 @@
 #include "app/check_config.h"
 #include "app/notify.h"
 #include "base/mem.h"
+#include "mailbox/view.h"
 
 /* Descriptors besides those of connections: listeners, the store, spools, the standard ones. */
 enum { OTHER_DESCRIPTORS = 1024 };
@@ -109,6 +110,19 @@ static int fill_contexts(struct ph_server *server, struct ph_error *err)
         .timeout_ms = root->pop3.idle_seconds * 1000U,
         .login_timeout_ms = root->pop3.login_seconds * 1000U,
     };
+    server->imap = (struct ph_imap_context){
+        .mailboxes = server->layers.mailboxes,
+        .blobs = server->layers.blobs,
+        .auth = server->layers.auth,
+        .hostname = root->hostname,
+        .plaintext_networks = server->plaintext_networks.list,
+        .plaintext_network_count = server->plaintext_networks.count,
+        .append_max_bytes = root->limits.message_bytes,
+        .spool_dir = server->layers.spool_directory,
+        .errors_max = root->limits.errors,
+        .timeout_ms = root->imap.idle_seconds * 1000U,
+        .login_timeout_ms = root->imap.login_seconds * 1000U,
+    };
     server->smtp = (struct ph_smtp_context){
         .deliveries = server->layers.deliveries,
         .accounts = server->layers.accounts,
@@ -151,6 +165,7 @@ static const struct {
     [PH_CONFIG_PROTOCOL_SUBMISSION] = {&ph_submission_service, "submission"},
     [PH_CONFIG_PROTOCOL_LMTP] = {&ph_lmtp_service, "lmtp"},
     [PH_CONFIG_PROTOCOL_POP3] = {&ph_pop3_service, "pop3"},
+    [PH_CONFIG_PROTOCOL_IMAP] = {&ph_imap_service, "imap"},
 };
 
 static const struct {
@@ -162,6 +177,15 @@ static const struct {
     [PH_CONFIG_TLS_IMPLICIT] = {PH_LISTENER_TLS_IMPLICIT, "implicit"},
 };
 
+static void *context_of(struct ph_server *server, enum ph_config_protocol protocol)
+{
+    switch (protocol) {
+    case PH_CONFIG_PROTOCOL_POP3: return &server->pop3;
+    case PH_CONFIG_PROTOCOL_IMAP: return &server->imap;
+    default: return &server->smtp;
+    }
+}
+
 static int listen_one(struct ph_server *server, const struct ph_config_listener *config, struct ph_error *err)
 {
     const struct ph_listener_options options = {
@@ -170,9 +194,15 @@ static int listen_one(struct ph_server *server, const struct ph_config_listener 
         .has_proxy_header = config->proxy_protocol,
         .unix_mode = (unsigned)strtoul(config->mode, NULL, 8),
         .service = protocols[config->protocol].service,
-        .context =
-            config->protocol == PH_CONFIG_PROTOCOL_POP3 ? (void *)&server->pop3 : (void *)&server->smtp,
+        .context = context_of(server, config->protocol),
     };
+    if (config->protocol == PH_CONFIG_PROTOCOL_IMAP) {
+        /* A port where every login would be refused helps nobody. */
+        int useless = ph_view_check_store(server->layers.mailboxes, err);
+        if (useless != PH_OK) {
+            return useless;
+        }
+    }
     char bound[PH_LISTENER_NAME_MAX];
     /* A port may need root; a unix socket is to be the server's own. */
     bool needs_root = strncmp(config->address, "unix:", 5) != 0;

@@ -15,6 +15,7 @@
 #include "app/layers.h"
 #include "app/sandbox.h"
 #include "app/signals.h"
+#include "imap/imap.h"
 #include "pop3/pop3.h"
 #include "smtp/smtp.h"
 
@@ -35,6 +36,7 @@ struct ph_server {
     struct ph_networks proxy_networks;
     struct ph_login_delays *login_delays;
     struct ph_pop3_context pop3;
+    struct ph_imap_context imap;
     struct ph_smtp_context smtp;
     struct ph_admin admin;
     struct ph_admin_context admin_context;

@@ -16,7 +16,7 @@ import yaml
 from support.posthouse import BINARY, Server
 
 PASSWORD = "correct-horse-battery"
-PORTS = "smtp=0,submission=none,submissions=0,pop3=none,pop3s=0"
+PORTS = "smtp=0,submission=none,submissions=0,pop3=none,pop3s=0,imap=none,imaps=0"
 
 
 class Setup:
@@ -150,7 +150,7 @@ def test_a_certificate_that_cannot_be_used_leaves_nothing(setup):
 
 @pytest.mark.parametrize("words", [
     ["--hostname", "mx"], ["--hostname", "-mx.example.org"], ["--hostname", "mx.example.org\nlisteners: []"],
-    ["--ports", "smtp"], ["--ports", "imap=143"], ["--ports", "smtp=65536"],
+    ["--ports", "smtp"], ["--ports", "nntp=119"], ["--ports", "smtp=65536"],
     ["--address", "localhost"], ["--address", ""], ["--address", "192.0.2.1/24"],
     ["--data-dir", "data"], ["--data-dir", '/a"b'], ["--certificate", "/x.pem"], ["--key", "/x.key"],
     ["--domain", "exa mple.org"], ["--user", "alice"], ["--domain", "example.org", "--user", "alice"],

@@ -20,6 +20,9 @@ LISTENERS = {
     "pop3": {"protocol": "pop3", "address": "127.0.0.1:0", "tls": "starttls"},
     "pop3s": {"protocol": "pop3", "address": "127.0.0.1:0", "tls": "implicit"},
     "pop3-plain": {"protocol": "pop3", "address": "127.0.0.1:0", "tls": "none"},
+    "imap": {"protocol": "imap", "address": "127.0.0.1:0", "tls": "starttls"},
+    "imaps": {"protocol": "imap", "address": "127.0.0.1:0", "tls": "implicit"},
+    "imap-plain": {"protocol": "imap", "address": "127.0.0.1:0", "tls": "none"},
 }
 
 # Name of a server -> (what differs from the standard settings, listeners besides those above). A section replaces only
