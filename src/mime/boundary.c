@@ -57,16 +57,32 @@ static bool is_at(const struct ph_boundary *boundary, size_t at, uint8_t octet)
     return at < boundary->text.len && boundary->text.ptr[at] == octet;
 }
 
+/* Whether nothing but "--", for the end, and blanks stand behind the first LEN octets of TEXT. */
+static bool is_whole(struct ph_bytes text, size_t len)
+{
+    size_t rest = text.len - len;
+    return rest == 0 || (rest == 2 && memcmp(text.ptr + len, "--", 2) == 0);
+}
+
+static struct ph_bytes without_blanks(struct ph_bytes line)
+{
+    while (line.len > 0 && memchr(" \t\r\n", line.ptr[line.len - 1], 4) != NULL) {
+        line.len--;
+    }
+    return line;
+}
+
 bool ph_boundaries_match(const struct ph_boundaries *boundaries, struct ph_bytes line, unsigned *out_owner,
                          bool *out_is_end)
 {
     if (!ph_bytes_starts(line, PH_BYTES("--"))) {
         return false;
     }
-    struct ph_bytes text = {line.ptr + 2, line.len - 2};
+    struct ph_bytes text = without_blanks(ph_bytes_of(line.ptr + 2, line.len - 2));
     unsigned low = 0;
     unsigned high = boundaries->count;
     size_t matched = 0;
+    bool is_matched_whole = false;
     for (size_t at = 0; at < text.len && low < high; at++) {
         if (!is_at(&boundaries->list[low], at, text.ptr[at])) {
             low = first_at_least(boundaries, low, high, at, text.ptr[at]);
@@ -74,8 +90,10 @@ bool ph_boundaries_match(const struct ph_boundaries *boundaries, struct ph_bytes
         if (low < high && !is_at(&boundaries->list[high - 1], at, text.ptr[at])) {
             high = first_at_least(boundaries, low, high, at, text.ptr[at] + 1U);
         }
-        if (low < high && boundaries->list[low].text.len == at + 1) {
+        bool is_match = low < high && boundaries->list[low].text.len == at + 1;
+        if (is_match && (!is_matched_whole || is_whole(text, at + 1))) {
             matched = at + 1;
+            is_matched_whole = is_whole(text, matched);
             *out_owner = boundaries->list[low].owner;
         }
     }

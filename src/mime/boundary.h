@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The boundaries of the multiparts that are open, and whether a line is one of them: RFC 2046 section 5.1.1. It is enough
- * that a line begins with a boundary; of several the longest counts, of equal ones the innermost. A line is compared with all
- * of them at once.
+ * that a line begins with a boundary. Of several that do, those count that are all of the line but "--" and blanks; of these the
+ * longest, of equal ones the innermost. A line is compared with all of them at once.
  */
 #ifndef PH_MIME_BOUNDARY_H
 #define PH_MIME_BOUNDARY_H

@@ -141,6 +141,11 @@ static void test_broken_multiparts(void **state)
         "Content-Type: multipart/mixed; boundary=a\r\n\r\n"
         "--a\r\nContent-Type: multipart/mixed; boundary=ab\r\n\r\n--ab\r\n\r\n1\r\n--ab--\r\n--a\r\n\r\n2\r\n--a--\r\n",
         "multipart/mixed 0+87(11)[{5+46}multipart/mixed 51+17(3)[{57+2}text/plain 59+1(0)], {75+2}text/plain 77+1(0)]");
+    /* The end of the shorter one begins with the longer one. */
+    check(
+        "Content-Type: multipart/mixed; boundary=\"--\"\r\n\r\n"
+        "----\r\nContent-Type: multipart/mixed; boundary=\"-\"\r\n\r\n---\r\n\r\n1\r\n-----\r\n----\r\n\r\n2\r\n------\r\n",
+        "multipart/mixed 0+89(11)[{6+47}multipart/mixed 53+15(3)[{58+2}text/plain 60+1(0)], {76+2}text/plain 78+1(0)]");
     /* The same one twice: the inner counts until it is ended. */
     check(
         "Content-Type: multipart/mixed; boundary=a\r\n\r\n"
