@@ -218,7 +218,10 @@ static void mark_all(struct ph_segment_store *store)
 {
     struct ph_error err = {0};
     if (ph_appender_mark(store->appender, &err) != PH_OK) {
-        log_trouble(store, "segment-mark-failed", &err);
+        struct ph_log_line line;
+        ph_log_begin(&line, store->options.log, PH_LOG_ERROR, "segment-mark-failed");
+        ph_log_error(&line, &err);
+        ph_log_end(&line);
     }
 }
 
