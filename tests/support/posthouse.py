@@ -31,7 +31,8 @@ SANITIZER_REPORT = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|run
 # (protocol, tls): one listener each, on a port of 127.0.0.1 that the system chooses.
 TCP_LISTENERS = [
     ("smtp", "starttls"), ("smtp", "implicit"), ("submission", "starttls"), ("submission", "implicit"),
-    ("lmtp", "none"), ("pop3", "starttls"), ("pop3", "implicit"),
+    ("lmtp", "none"), ("pop3", "starttls"), ("pop3", "implicit"), ("imap", "starttls"),
+    ("imap", "implicit"),
 ]
 
 
