@@ -55,6 +55,12 @@ static bool has_numbers(struct fixture *f)
     return false;
 }
 
+/* Apache James keeps lists of one flag each, which are not written here. */
+static bool has_flags(struct fixture *f)
+{
+    return has_numbers(f) && !ph_db_traits(f->mail.store.db)->is_shared;
+}
+
 static void deliver(struct fixture *f, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
@@ -217,7 +223,7 @@ static void what_comes_is_reported(void **state)
 static void flags_are_seen_by_all(void **state)
 {
     struct fixture *f = *state;
-    if (!has_numbers(f)) {
+    if (!has_flags(f)) {
         return;
     }
     deliver(f, 3);
@@ -272,7 +278,7 @@ static void flags_are_seen_by_all(void **state)
 static void numbers_stay_until_an_expunge_is_told(void **state)
 {
     struct fixture *f = *state;
-    if (!has_numbers(f)) {
+    if (!has_flags(f)) {
         return;
     }
     deliver(f, 5);
@@ -348,7 +354,7 @@ static void what_pop3_deletes_is_gone(void **state)
 static void copies_have_uids_of_their_own(void **state)
 {
     struct fixture *f = *state;
-    if (!has_numbers(f)) {
+    if (!has_flags(f)) {
         return;
     }
     struct ph_error err = {0};
