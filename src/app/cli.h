@@ -45,7 +45,7 @@
     X(DOMAIN, "--domain", 0, "DOMAIN", "a domain to take mail for")                                       \
     X(USER, "--user", 0, "USER", "the first user of that domain")                                         \
     X(PORTS, "--ports", 0, "PORTS",                                                                       \
-      "smtp=25,submission=587,submissions=465,pop3=110,pop3s=995,imap=143,imaps=993; or none")            \
+      "NAME=PORT,... of smtp, submission, submissions, pop3, pop3s, imap, imaps; or none")                \
     X(ADDRESS, "--address", 0, "IPS", "addresses to listen on; default all")                              \
     X(CERTIFICATE, "--certificate", 0, "FILE", "a certificate that there is, in PEM")                     \
     X(KEY, "--key", 0, "FILE", "its key, in PEM")                                                         \
