@@ -8,6 +8,8 @@
 #include "store/message_state.h"
 
 /* One plan's worth of messages on their way. */
+enum { TRIES_MAX = 16 };
+
 struct copying {
     struct ph_mailboxes *mailboxes;
     const struct ph_uuid *from;
@@ -89,14 +91,31 @@ static int take_back_orphans(struct copying *c, struct ph_plan *plan, struct ph_
     return result == PH_OK ? apply_and_clear(c, plan, err) : result;
 }
 
+/* Somebody else may be putting the same message there at this moment: then one of the two plans fails, rather than that the
+ * mailbox has the message under two UIDs. */
+static void require_new(struct ph_plan *plan)
+{
+    for (struct ph_plan_entry *entry = plan->first; entry != NULL; entry = entry->next) {
+        if (entry->stmt == PH_STMT_IMAP_UID_INSERT_KEPT) {
+            entry->required = PH_ECONFLICT;
+            plan->has_requirements = true;
+        }
+    }
+}
+
 static int transfer(struct copying *c, bool is_move, struct ph_error *err)
 {
     bool is_atomic = ph_db_traits(c->mailboxes->db)->is_all_or_nothing;
     struct ph_plan plan;
     ph_plan_init(&plan, &c->arena);
+    c->done_count = 0;
+    memset(c->numbers, 0, c->count * sizeof *c->numbers);
     int result = read_both(c, err);
     if (result == PH_OK) {
         result = add_copies(c, &plan, err);
+    }
+    if (is_atomic) {
+        require_new(&plan);
     }
     if (result == PH_OK && !is_atomic) {
         result = apply_and_clear(c, &plan, err);
@@ -130,7 +149,13 @@ int ph_message_transfer(struct ph_mailboxes *mailboxes, const struct ph_mailbox 
                             .done = ph_alloc(size * sizeof *c.done),
                             .numbers = out_numbers + at};
         ph_arena_init(&c.arena, 16U << 10);
-        result = transfer(&c, is_move && !is_same, err);
+        unsigned tries = 0;
+        do {
+            result = transfer(&c, is_move && !is_same, err);
+        } while (result == PH_ECONFLICT && ++tries < TRIES_MAX);
+        if (result == PH_ECONFLICT) {
+            result = ph_fail(err, PH_EBUSY, "others put the same messages there all the time");
+        }
         *out_count += result == PH_OK ? c.done_count : 0;
         ph_arena_fini(&c.arena);
         free(c.done);
