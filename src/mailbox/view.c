@@ -67,10 +67,12 @@ static void add_recent(struct ph_view_session *session, uint32_t first, uint32_t
 static void take_recent(struct ph_view_session *session)
 {
     struct ph_view *view = session->view;
-    if (view->uid_next - 1 <= view->recent_uid) {
+    uint32_t known = session->recent_count == 0 ? 0 : session->recent[session->recent_count - 1].last;
+    uint32_t from = known > view->recent_uid ? known : view->recent_uid;
+    if (view->uid_next - 1 <= from) {
         return;
     }
-    add_recent(session, view->recent_uid + 1, view->uid_next - 1);
+    add_recent(session, from + 1, view->uid_next - 1);
     if (!session->is_read_only) {
         view->recent_uid = view->uid_next - 1;
     }
@@ -417,10 +419,11 @@ int ph_view_sync(struct ph_view_session *session, enum ph_view_news what, bool a
     bool is_same = session->seen_generation == view->generation && !(session->owes_expunges && allow_expunge);
     *out_changes = (struct ph_view_changes){.is_deleted = view->is_deleted};
     struct ph_view_list *now = NULL;
+    uint64_t highest_modseq = session->highest_modseq;
     if (!is_same) {
         now = ph_view_list_ref(view->list);
         session->seen_generation = view->generation;
-        session->highest_modseq = view->highest_modseq;
+        highest_modseq = view->highest_modseq;
         session->uid_next = view->uid_next;
         out_changes->has_keywords = session->seen_words != view->keywords.word_count;
         session->seen_words = view->keywords.word_count;
@@ -431,6 +434,8 @@ int ph_view_sync(struct ph_view_session *session, enum ph_view_news what, bool a
         compare(&report, now, allow_expunge);
         move(session, &report, now, allow_expunge);
         ph_view_list_unref(&now);
+        /* Whoever asks later what went since is to be told of these too. */
+        session->highest_modseq = session->owes_expunges ? session->highest_modseq : highest_modseq;
     }
     out_changes->expunged = report.expunged;
     out_changes->expunged_count = allow_expunge ? report.expunged_count : 0;

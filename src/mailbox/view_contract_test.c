@@ -192,6 +192,14 @@ static void a_mailbox_is_seen_as_it_is(void **state)
     struct ph_view_session *second = open_view(f, &f->inbox, true);
     ph_view_status(second, &status);
     assert_int_equal(status.recent, 0); /* they were told to the first */
+    ph_view_close(&session);
+    deliver(f, 1);
+    assert_int_equal(sync_now(f, second, true).recent, 1);
+    deliver(f, 1);
+    assert_int_equal(sync_now(f, second, true).recent, 2);
+    session = open_view(f, &f->inbox, false);
+    ph_view_status(session, &status);
+    assert_int_equal(status.recent, 2); /* who may only read takes nothing away */
     ph_view_close(&second);
     ph_view_close(&session);
 }
@@ -293,7 +301,12 @@ static void numbers_stay_until_an_expunge_is_told(void **state)
     deliver(f, 1);
     assert_int_equal(add_flags(f, one, fifth, fifth, PH_FLAG_SEEN, ""), PH_OK);
 
+    struct ph_view_status before;
+    struct ph_view_status after;
+    ph_view_status(two, &before);
     struct ph_view_changes changes = sync_now(f, two, false);
+    ph_view_status(two, &after);
+    assert_int_equal(after.highest_modseq, before.highest_modseq); /* while it does not know what went */
     assert_int_equal(changes.expunged_count, 0);
     assert_true(changes.has_new);
     assert_int_equal(changes.exists, 6);
@@ -309,6 +322,8 @@ static void numbers_stay_until_an_expunge_is_told(void **state)
     assert_int_equal(changes.expunged[1].number, 3); /* it was 4 before the other went */
     assert_int_equal(changes.expunged[1].uid, fourth);
     assert_int_equal(changes.exists, 4);
+    ph_view_status(two, &after);
+    assert_true(after.highest_modseq > before.highest_modseq);
     assert_false(ph_view_has_news(two));
     assert_int_equal(ph_view_at(two, 3)->uid, fifth);
     ph_view_close(&one);
