@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * posthouse-load: a load on a mail server over LMTP or POP3, and what it took. It knows only the protocols, so that any
+ * posthouse-load: a load on a mail server over LMTP, POP3 or IMAP, and what it took. It knows only the protocols, so that any
  * server can stand at the other end.
  *
  *   posthouse-load WORK HOST PORT [option]...
@@ -12,6 +12,12 @@
  *   read      POP3; sessions of USER, PASS, STAT, LIST, UIDL, then RETR of the first messages, QUIT
  *   delete    POP3; sessions of USER, PASS, DELE of the first messages, QUIT
  *   hold      POP3; logs in on every connection, says so, and holds them until standard input ends
+ *   imap-login   IMAP; sessions of LOGIN, SELECT INBOX, LOGOUT
+ *   imap-list    the same, with a FETCH of what a mail program lists of all messages
+ *   imap-read    the same, with a FETCH of each of the first messages, whole
+ *   imap-store   the same, with a STORE for each of the first messages
+ *   imap-append  the same, with as many APPENDs
+ *   imap-hold    IMAP; as hold, in IDLE
  *
  *   --connections N   threads, each with one connection at a time (1); for hold, connections in all
  *   --count N         operations of all together (1)
@@ -20,7 +26,7 @@
  *                     exclusive, so for POP3 N is 0 or at least the count
  *   --recipients N    deliver: of each message (1)
  *   --size N          deliver: octets of each message; 0 for a mix of 1 to 18 KiB (0)
- *   --messages N      read, delete: as many messages a session at most (20)
+ *   --messages N      read, delete and their like of IMAP: as many messages a session at most (20)
  *   --password TEXT
  *   --tls             TLS from the first octet; the certificate is not looked at
  *   --sources N       connect from so many loopback addresses in turn
@@ -41,6 +47,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "imap.h"
 #include "message.h"
 #include "peer.h"
 
@@ -209,12 +216,107 @@ static void session_of_hold(struct worker *worker, long operation)
     worker->peer.fd = -1;
 }
 
+/* ---- IMAP ---- */
+
+static void imap_begin(struct worker *worker, unsigned long number)
+{
+    char user[USER_BYTES];
+    name_user(worker->load, number, user);
+    imap_log_in(&worker->peer, (unsigned)number, user, worker->load->password);
+}
+
+static void imap_end(struct worker *worker, const struct imap_counts *counts)
+{
+    atomic_fetch_add(&worker->load->messages, counts->messages);
+    atomic_fetch_add(&worker->load->octets, counts->octets);
+    imap_log_out(&worker->peer);
+}
+
+static void session_of_imap_login(struct worker *worker, long operation)
+{
+    struct imap_counts counts = {0, 0};
+    imap_begin(worker, number_of_user(worker, operation));
+    (void)imap_select(&worker->peer);
+    imap_end(worker, &counts);
+}
+
+static void session_of_imap_list(struct worker *worker, long operation)
+{
+    struct imap_counts counts = {0, 0};
+    imap_begin(worker, number_of_user(worker, operation));
+    (void)imap_select(&worker->peer);
+    imap_list(&worker->peer, &counts);
+    imap_end(worker, &counts);
+}
+
+static long first_messages(const struct worker *worker, long exists)
+{
+    return exists < worker->load->messages_max ? exists : worker->load->messages_max;
+}
+
+static void session_of_imap_read(struct worker *worker, long operation)
+{
+    struct imap_counts counts = {0, 0};
+    imap_begin(worker, number_of_user(worker, operation));
+    long count = first_messages(worker, imap_select(&worker->peer));
+    for (long i = 1; i <= count; i++) {
+        imap_command(&worker->peer, &counts, "FETCH %ld (UID RFC822.SIZE BODY.PEEK[])", i);
+    }
+    imap_end(worker, &counts);
+}
+
+/* Each STORE changes something: a session sets the flag, the next takes it away. */
+static void session_of_imap_store(struct worker *worker, long operation)
+{
+    struct imap_counts counts = {0, 0};
+    imap_begin(worker, number_of_user(worker, operation));
+    long count = first_messages(worker, imap_select(&worker->peer));
+    for (long i = 1; i <= count; i++) {
+        imap_command(&worker->peer, &counts, "STORE %ld +FLAGS (\\Flagged)", i);
+        imap_command(&worker->peer, &counts, "STORE %ld -FLAGS (\\Flagged)", i);
+    }
+    imap_end(worker, &counts);
+}
+
+static void session_of_imap_append(struct worker *worker, long operation)
+{
+    struct imap_counts counts = {.messages = worker->load->messages_max};
+    unsigned long number = number_of_user(worker, operation);
+    char user[USER_BYTES];
+    name_user(worker->load, number, user);
+    imap_begin(worker, number);
+    for (long i = 0; i < worker->load->messages_max; i++) {
+        size_t len = make_message(&worker->random, (size_t)worker->load->size, user, worker->text);
+        imap_append(&worker->peer, worker->text, len);
+    }
+    imap_end(worker, &counts);
+}
+
+static void session_of_imap_hold(struct worker *worker, long operation)
+{
+    imap_begin(worker, (unsigned long)operation);
+    (void)imap_select(&worker->peer);
+    imap_idle(&worker->peer);
+    worker->peer.ssl = NULL;
+    worker->peer.fd = -1;
+}
+
 static const struct work {
     const char *name;
     void (*operate)(struct worker *worker, long operation);
 } works[] = {
-    {"deliver", deliver},      {"login", session_of_login},   {"uidl", session_of_uidl},
-    {"read", session_of_read}, {"delete", session_of_delete}, {"hold", session_of_hold},
+    {"deliver", deliver},
+    {"login", session_of_login},
+    {"uidl", session_of_uidl},
+    {"read", session_of_read},
+    {"delete", session_of_delete},
+    {"hold", session_of_hold},
+    {"imap-login", session_of_imap_login},
+    {"imap-list", session_of_imap_list},
+    {"imap-read", session_of_imap_read},
+    {"imap-store", session_of_imap_store},
+    {"imap-append", session_of_imap_append},
+    {"imap-hold", session_of_imap_hold},
 };
 
 static const struct work *find_work(const char *name)
@@ -340,7 +442,7 @@ static void take_options(struct load *load, int argc, char **argv)
         }
     }
     if (argc - optind != 3) {
-        fputs("usage: posthouse-load deliver|login|uidl|read|delete|hold HOST PORT [option]...\n", stderr);
+        fputs("usage: posthouse-load WORK HOST PORT [option]...\n", stderr);
         exit(EX_USAGE);
     }
     load->work = argv[optind];
@@ -366,7 +468,7 @@ int main(int argc, char **argv)
         .user = "user", .password = "", .connections = 1, .count = 1, .recipients = 1, .messages_max = 20};
     take_options(&load, argc, argv);
     raise_descriptors();
-    bool does_hold = strcmp(load.work, "hold") == 0;
+    bool does_hold = strcmp(load.work, "hold") == 0 || strcmp(load.work, "imap-hold") == 0;
     if (does_hold) {
         load.count = load.connections;
     }

@@ -154,6 +154,23 @@ char *peer_line(struct peer *peer)
     return line;
 }
 
+void peer_skip(struct peer *peer, size_t len)
+{
+    for (;;) {
+        size_t held = peer->end - peer->start;
+        size_t taken = held < len ? held : len;
+        peer->start += taken;
+        len -= taken;
+        if (len == 0) {
+            return;
+        }
+        peer->start = peer->end = 0;
+        if (receive(peer) <= 0) {
+            fail("the server closed the connection inside a literal");
+        }
+    }
+}
+
 void peer_expect(struct peer *peer, const char *wanted)
 {
     const char *line;

@@ -36,7 +36,9 @@ void peer_close(struct peer *peer);
 void peer_send(struct peer *peer, const char *octets, size_t len);
 /* The next line without CRLF, valid until the next call. */
 char *peer_line(struct peer *peer);
-/* As those two; false or NULL where the server has closed the connection or is silent for two minutes. */
+/* Reads LEN octets that nobody looks at. */
+void peer_skip(struct peer *peer, size_t len);
+/* As the first two; false or NULL where the server has closed the connection or is silent for two minutes. */
 bool peer_try_send(struct peer *peer, const char *octets, size_t len);
 char *peer_try_line(struct peer *peer);
 /* Reads one reply of LMTP (perhaps of several lines) or POP3, which must begin with WANTED. */

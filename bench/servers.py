@@ -42,7 +42,7 @@ def make_certificate(directory):
 
 
 class Server:
-    """`ports` has "lmtp", "pop3" and "pop3s" once it runs; `process` is the first of its processes."""
+    """`ports` has "lmtp", "pop3", "pop3s", "imap" and "imaps" once it runs; `process` is the first of its processes."""
 
     def __init__(self, directory):
         self.directory = directory
@@ -92,6 +92,8 @@ class Posthouse(Server):
             '  - {protocol: lmtp, address: "127.0.0.1:0", tls: none}\n'
             '  - {protocol: pop3, address: "127.0.0.1:0", tls: none}\n'
             '  - {protocol: pop3, address: "127.0.0.1:0", tls: implicit}\n'
+            '  - {protocol: imap, address: "127.0.0.1:0", tls: none}\n'
+            '  - {protocol: imap, address: "127.0.0.1:0", tls: implicit}\n'
             f'tls: {{certificates: [{{certificate: "{self.certificate}", key: "{self.key}"}}]}}\n'
             "auth: {argon2_memory_kib: 64, argon2_passes: 1, cache_seconds: 86400, hash_queue: 100000}\n"
             "limits: {connections: 20000, connections_per_address: 0}\n",
@@ -172,7 +174,7 @@ class Dovecot(Server):
         internal, login, mail = ("dovecot", "dovenull", "mail") if is_root else (own, own, own)
         if is_root:
             os.chown(self.mail, pwd.getpwnam(mail).pw_uid, pwd.getpwnam(mail).pw_gid)
-        self.ports = {protocol: free_port() for protocol in ("lmtp", "pop3", "pop3s")}
+        self.ports = {protocol: free_port() for protocol in ("lmtp", "pop3", "pop3s", "imap", "imaps")}
         self.config = directory / "dovecot.conf"
         no_chroot = "" if is_root else "  chroot =\n"
         self.config.write_text(
@@ -180,7 +182,7 @@ class Dovecot(Server):
 base_dir = {directory}/run
 state_dir = {directory}/state
 log_path = {self.log}
-protocols = lmtp pop3
+protocols = lmtp pop3 imap
 listen = 127.0.0.1
 default_internal_user = {internal}
 default_internal_group = {internal}
@@ -224,6 +226,23 @@ service pop3-login {{
   }}
 }}
 service pop3 {{
+  service_count = 1000
+  process_min_avail = 8
+  process_limit = {processes_max}
+}}
+service imap-login {{
+{no_chroot}  service_count = 0
+  process_min_avail = 2
+  client_limit = 20000
+  inet_listener imap {{
+    port = {self.ports["imap"]}
+  }}
+  inet_listener imaps {{
+    port = {self.ports["imaps"]}
+    ssl = yes
+  }}
+}}
+service imap {{
   service_count = 1000
   process_min_avail = 8
   process_limit = {processes_max}

@@ -32,8 +32,8 @@ class Work:
 
     @property
     def has_floor(self):
-        """What the kernel alone takes is known of short answers."""
-        return self.user not in ("large", "huge")
+        """What the kernel alone takes is known of short answers of POP3 and LMTP."""
+        return self.user not in ("large", "huge") and self.protocol != "imap"
 
 
 def counts(posthouse, dovecot):
@@ -57,6 +57,18 @@ WORKS = [
     Work("uidl-10k", "POP3 login, UIDL of 10,000", "uidl", "pop3", 1, counts(100, 40), user="large", target=1 / 5),
     Work("stat-100k", "POP3 login, STAT of 100,000", "login", "pop3", 1, counts(10, 0), user="huge", only="posthouse"),
     Work("uidl-100k", "POP3 login, UIDL of 100,000", "uidl", "pop3", 1, counts(10, 0), user="huge", only="posthouse"),
+    Work("imap-login", "IMAP LOGIN, SELECT, LOGOUT", "imap-login", "imap", 8, counts(4000, 400), user="read", target=1 / 10,
+         traced=80),
+    Work("imap-list-10k", "IMAP FETCH of a mail program's list, 10,000 messages", "imap-list", "imap", 1, counts(10, 4),
+         user="large", target=1 / 10),
+    Work("imap-read", "IMAP LOGIN, SELECT, 20 FETCH BODY[]", "imap-read", "imap", 8, counts(800, 160),
+         {"messages": READ_MESSAGES}, user="read", target=1 / 4, traced=40),
+    Work("imap-store", "IMAP LOGIN, SELECT, 40 STORE", "imap-store", "imap", 8, counts(160, 32), {"messages": 20, "users": 32},
+         user="read", target=1 / 5, traced=16),
+    Work("imap-append", "IMAP LOGIN, SELECT, 20 APPEND of 2 KB", "imap-append", "imap", 8, counts(160, 32),
+         {"messages": 20, "size": 2048}, user="append", target=1 / 8, traced=16),
+    Work("imap-select-100k", "IMAP LOGIN, SELECT of 100,000, LOGOUT", "imap-login", "imap", 1, counts(20, 0), user="huge",
+         only="posthouse"),
 ]  # fmt: skip
 
 
@@ -99,7 +111,7 @@ class Bench:
     def fill(self, server):
         self.say(f"{server.name}: filling")
         server.add_domain()
-        for prefix, users in (("user", 64), ("read", READ_USERS), ("delete", 160), ("large", 1), ("huge", 1)):
+        for prefix, users in (("user", 64), ("read", READ_USERS), ("delete", 160), ("append", 64), ("large", 1), ("huge", 1)):
             server.add_users(prefix, users)
         deliver = {"size": 2048}
         self.load.run(server, "deliver", "lmtp", connections=16, count=READ_USERS * READ_MESSAGES, users=READ_USERS,
@@ -137,12 +149,13 @@ class Bench:
             self.load.run(server, work.load, work.protocol, **self.options(work, work.traced))
         return {"calls": calls.total / work.traced, "syncs": calls.syncs / work.traced}
 
-    def hold(self, server, is_tls):
+    def hold(self, server, protocol, is_tls):
         count = HELD[server.name] // (10 if self.is_quick else 1)
-        self.say(f"{server.name}: {count} sessions held, {'TLS' if is_tls else 'in clear'}")
+        self.say(f"{server.name}: {count} sessions of {protocol} held, {'TLS' if is_tls else 'in clear'}")
         options = {"connections": count, "user": "hold", "sources": 8, **({"tls": True} if is_tls else {})}
         before = measure.memory_kib(server.process.pid)
-        command = self.load.command(server, "hold", "pop3s" if is_tls else "pop3", **options)
+        work = "hold" if protocol == "pop3" else "imap-hold"
+        command = self.load.command(server, work, protocol + ("s" if is_tls else ""), **options)
         holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         is_held = holder.stdout.readline().startswith("{")
         after = measure.memory_kib(server.process.pid)
@@ -155,13 +168,15 @@ class Bench:
         """On a server started anew: what earlier work left free would hide what a session takes."""
         server.add_users("hold", HELD[server.name])
         held = {}
-        for kind in ("plain", "tls"):
-            server.stop()
-            server.start()
-            # What the first sessions of a process bring with them is not theirs alone.
-            self.load.run(server, "login", "pop3s" if kind == "tls" else "pop3", connections=8, count=64, users=64,
-                          user="hold", **({"tls": True} if kind == "tls" else {}))  # fmt: skip
-            held[kind] = self.hold(server, kind == "tls")
+        for protocol in ("pop3", "imap"):
+            for kind in ("plain", "tls"):
+                server.stop()
+                server.start()
+                # What the first sessions of a process bring with them is not theirs alone.
+                work, port = ("login", "imap-login")[protocol == "imap"], protocol + ("s" if kind == "tls" else "")
+                self.load.run(server, work, port, connections=8, count=64, users=64, user="hold",
+                              **({"tls": True} if kind == "tls" else {}))  # fmt: skip
+                held[f"{protocol}-{kind}"] = self.hold(server, protocol, kind == "tls")
         return held
 
     def run(self, rounds):
