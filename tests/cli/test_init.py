@@ -88,6 +88,8 @@ def test_records(setup):
         "_submissions._tcp.example.org. IN SRV 0 1 0 mx.example.org.",
         "_pop3._tcp.example.org. IN SRV 0 0 0 .",
         "_pop3s._tcp.example.org. IN SRV 0 1 0 mx.example.org.",
+        "_imap._tcp.example.org. IN SRV 0 0 0 .",
+        "_imaps._tcp.example.org. IN SRV 0 1 0 mx.example.org.",
         f"_0._tcp.mx.example.org. IN TLSA 3 1 1 {hashlib.sha256(spki).hexdigest()}",
     ]
     assert len(answer["records"]) > len(fixed)
@@ -100,7 +102,8 @@ def test_standard_ports_and_all_addresses(setup):
     ours = [(one["protocol"], one["tls"], one["address"]) for one in listeners if one["address"].startswith("0.0.0.0")]
     assert ours == [
         ("smtp", "starttls", "0.0.0.0:25"), ("submission", "starttls", "0.0.0.0:587"), ("submission", "implicit", "0.0.0.0:465"),
-        ("pop3", "starttls", "0.0.0.0:110"), ("pop3", "implicit", "0.0.0.0:995")]
+        ("pop3", "starttls", "0.0.0.0:110"), ("pop3", "implicit", "0.0.0.0:995"),
+        ("imap", "starttls", "0.0.0.0:143"), ("imap", "implicit", "0.0.0.0:993")]
 
 
 def test_files_are_for_those_who_need_them(setup):
@@ -180,7 +183,7 @@ def test_on_a_terminal_it_asks(setup):
     answer(b"Name of this host", b"mx.example.org")
     answer(b"[example.org]: ", b"")
     answer(b"First user, or none [postmaster]: ", b"alice")
-    answer(b"pop3s=995]: ", PORTS.encode())
+    answer(b"imaps=993]: ", PORTS.encode())
     answer(b"[none]: ", b"")
     answer(b"Password: ", PASSWORD.encode())
     answer(b"Again: ", PASSWORD.encode())
@@ -192,4 +195,4 @@ def test_on_a_terminal_it_asks(setup):
     os.close(parent)
     assert process.wait(60) == 0
     assert setup.cli("user", "list") == "alice@example.org\n"
-    assert len(yaml.safe_load(setup.config.read_text())["listeners"]) == 3
+    assert len(yaml.safe_load(setup.config.read_text())["listeners"]) == 4
