@@ -136,7 +136,7 @@ struct ph_cli_call {
 
 static inline bool ph_cli_has(const struct ph_cli_call *call, enum ph_cli_option option)
 {
-    return (call->options & 1U << option) != 0;
+    return (call->options & UINT64_C(1) << option) != 0;
 }
 
 /* The next of a command's argument words, off *REST: "USER", "[NAME]", "ID...". Empty at the end. */
