@@ -86,7 +86,7 @@ static void read_name(struct ph_field_reader *reader, struct ph_bytes *rest)
         } else if (reader->head_len == sizeof reader->head) {
             const struct ph_field_name *name = wanted_name(reader);
             reader->lost |= name != NULL ? name->uses : 0;
-            reader->is_behind_cr = is_behind_cr || octet == '\r';
+            reader->is_behind_cr = octet == '\r';
             reader->state = PH_FIELD_IN_LINE;
         } else {
             reader->head[reader->head_len++] = octet;

@@ -261,6 +261,10 @@ static void test_the_fields_that_are_listed(void **state)
     check_envelope("\r\nSubject: body\r\n", "", "");
     check_envelope(" Subject: x\r\nTo\tx: y\r\nTo: z\r\n", "", "To: z\r\n");
     check_envelope("To: z\r\n\r\n", "Received: a\r\n b\r\nDate: now\r\n", "Date: now\r\nTo: z\r\n");
+    /* A CR at the 64th octet of a line does not end it with an LF that comes later. */
+    check_envelope("0123456789012345678901234567890123456789012345678901234567890123456789\r\n"
+                   "012345678901234567890123456789012345678901234567890123456789012\rc\n\r\nTo: z\r\n\r\n",
+                   "", "To: z\r\n");
     /* What would become part of a field in front is not known here. */
     check_envelope(" x\r\nTo: z\r\n\r\n", "Received: a\r\nDate: now\r\n", NULL);
     check_envelope(" x\r\nTo: z\r\n\r\n", "Date: now\r\nReceived: a\r\n", "Date: now\r\nTo: z\r\n");
