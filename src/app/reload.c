@@ -61,10 +61,11 @@ static int explain(const struct ph_config_tls *tls, int result, struct ph_error 
                            : is_fenced_off(certificate->key)       ? certificate->key
                                                                    : NULL;
         if (path != NULL) {
-            return ph_fail(err, PH_EDENIED,
-                           "%.120s: in a directory that no certificate was in at the start, which Landlock keeps "
-                           "shut; restart the server",
-                           path);
+            return ph_fail(
+                err, PH_EDENIED,
+                "%.120s: in a directory that no certificate was in at the start, which Landlock keeps "
+                "shut; restart the server",
+                path);
         }
     }
     return result;
