@@ -60,16 +60,20 @@ class Server:
         self.config = {
             "hostname": HOSTNAME,
             "data_dir": str(self.data_dir),
-            "listeners": listeners if listeners is not None else self.standard_listeners(),
             "tls": {"certificates": [{"certificate": str(certificate), "key": str(key)}]},
             # All tests come from one address: a wrong password in one must not slow down the next.
             "auth": {"plaintext_networks": ["127.0.0.0/8", "10.77.0.0/16", "::1/128"], "failures_before_delay": 10000, "failures": 10000},
             **(settings or {}),
         }
+        self.config.setdefault("listeners", self.standard_listeners() if listeners is None else listeners)
         self.write_config()
 
     def standard_listeners(self):
-        tcp = [{"protocol": protocol, "address": f"{self.host}:0", "tls": tls} for protocol, tls in TCP_LISTENERS]
+        """All protocols; IMAP where the store gives UIDs that ascend, since a server that never can serve it does not start."""
+        is_cassandra = self.config.get("store", {}).get("engine") == "cassandra"
+        has_imap = not is_cassandra or self.config["cassandra"].get("profile") == "lwt"
+        tcp = [{"protocol": protocol, "address": f"{self.host}:0", "tls": tls}
+               for protocol, tls in TCP_LISTENERS if has_imap or protocol != "imap"]
         # Whoever can walk into the directory, such as a Postfix that runs as its own user, may speak to the socket.
         return tcp + [{"protocol": "lmtp", "address": f"unix:{self.lmtp_path}", "tls": "none", "mode": "0666"}]
 
