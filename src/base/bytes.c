@@ -39,8 +39,11 @@ size_t ph_bytes_find(struct ph_bytes b, uint8_t c)
 
 size_t ph_bytes_find_crlf(struct ph_bytes b)
 {
-    const uint8_t *at = b.len == 0 ? NULL : memmem(b.ptr, b.len, "\r\n", 2);
-    return at == NULL ? b.len : (size_t)(at - b.ptr);
+    size_t at = ph_bytes_find(b, '\n');
+    while (at < b.len && (at == 0 || b.ptr[at - 1] != '\r')) {
+        at += 1 + ph_bytes_find(ph_bytes_from(b, at + 1), '\n');
+    }
+    return at < b.len ? at - 1 : b.len;
 }
 
 static bool is_blank(uint8_t c)
