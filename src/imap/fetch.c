@@ -33,7 +33,9 @@ static void begin_message(struct ph_conn *conn, struct ph_imap_fetching *fetchin
     struct ph_buf *out = ph_conn_out(conn);
     fetching->started_at = out->len;
     fetching->has_message = true;
-    ph_buf_printf(out, "* %u FETCH (", fetching->row.number);
+    ph_buf_str(out, "* ");
+    ph_buf_u64(out, fetching->row.number);
+    ph_buf_str(out, " FETCH (");
 }
 
 /* The items that the client did not ask for come first. */
@@ -384,9 +386,7 @@ enum ph_step ph_imap_fetch(struct ph_conn *conn, struct ph_imap_session *session
     fetching->chunk = targets;
     session->work = fetching;
     session->work_free = fetching_free;
-    for (size_t i = 0; i < fetch->item_count; i++) {
-        ph_imap_fetch_plan_item(session, fetching, &fetch->items[i]);
-    }
+    ph_imap_fetch_plan(session, fetching);
     fetching->sets_seen &= !session->is_read_only;
     fetching->needs_rows |= view_lacks(session, fetching);
     return fetching->sets_seen ? next_chunk(conn, session, fetching) : send_chunk(conn, session, fetching);

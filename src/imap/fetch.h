@@ -44,8 +44,15 @@ struct ph_imap_place {
     struct ph_bytes encoding; /* of a part: for BINARY */
 };
 
+/* What is the same of an item for all messages. */
+struct ph_imap_planned {
+    struct ph_bytes label; /* of sections: how the answers name it */
+    bool is_covered;       /* fields that `envelope` has, if they are in the message */
+};
+
 struct ph_imap_fetching {
     const struct ph_imap_fetch *fetch;
+    struct ph_imap_planned *planned; /* for each item */
     bool is_uid;
     bool adds_uid;    /* the client did not ask for it, and is told all the same */
     bool adds_modseq; /* the same */
@@ -88,9 +95,8 @@ void ph_imap_fetching_fini(struct ph_imap_fetching *fetching);
 
 /* ---- fetch_item.c ---- */
 
-/* What ITEM needs beyond the view, added to FETCHING->wants and needs_rows. */
-void ph_imap_fetch_plan_item(struct ph_imap_session *session, struct ph_imap_fetching *fetching,
-                             const struct ph_imap_fetch_item *item);
+/* What the items need beyond the view, added to FETCHING->wants and needs_rows; and FETCHING->planned. */
+void ph_imap_fetch_plan(struct ph_imap_session *session, struct ph_imap_fetching *fetching);
 /* Writes the item, or opens a source behind its name. */
 int ph_imap_fetch_item(struct ph_conn *conn, struct ph_imap_session *session,
                        struct ph_imap_fetching *fetching, const struct ph_imap_fetch_item *item,

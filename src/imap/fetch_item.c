@@ -17,18 +17,26 @@ static bool covers_all(const struct ph_imap_section *section)
     return true;
 }
 
-static void plan_section(struct ph_imap_fetching *fetching, const struct ph_imap_section *section)
+static void plan_section(struct ph_imap_session *session, struct ph_imap_fetching *fetching,
+                         const struct ph_imap_fetch_item *item, struct ph_imap_planned *planned)
 {
+    const struct ph_imap_section *section = &item->section;
+    struct ph_buf label = PH_BUF(PH_IMAP_RENDERED_MAX);
+    ph_imap_put_section(&label, item);
+    planned->label = ph_arena_bytes(&session->arena, ph_buf_view(&label));
+    ph_buf_fini(&label);
+    planned->is_covered =
+        section->part_count == 0 && section->text == PH_IMAP_TEXT_HEADER_FIELDS && covers_all(section);
     fetching->needs_rows = true;
     if (section->part_count > 0) {
         fetching->wants |= PH_VIEW_WANT_STRUCTURE;
-    } else if (section->text == PH_IMAP_TEXT_HEADER_FIELDS && covers_all(section)) {
+    } else if (planned->is_covered) {
         fetching->wants |= PH_VIEW_WANT_ENVELOPE;
     }
 }
 
-void ph_imap_fetch_plan_item(struct ph_imap_session *session, struct ph_imap_fetching *fetching,
-                             const struct ph_imap_fetch_item *item)
+static void plan_item(struct ph_imap_session *session, struct ph_imap_fetching *fetching,
+                      const struct ph_imap_fetch_item *item, struct ph_imap_planned *planned)
 {
     switch (item->kind) {
     case PH_IMAP_FETCH_FLAGS:
@@ -53,7 +61,7 @@ void ph_imap_fetch_plan_item(struct ph_imap_session *session, struct ph_imap_fet
     case PH_IMAP_FETCH_SECTION:
     case PH_IMAP_FETCH_BINARY:
     case PH_IMAP_FETCH_BINARY_SIZE:
-        plan_section(fetching, &item->section);
+        plan_section(session, fetching, item, planned);
         fetching->sets_seen |= !item->is_peek && item->kind != PH_IMAP_FETCH_BINARY_SIZE;
         break;
     case PH_IMAP_FETCH_SAVEDATE: fetching->needs_rows = true; break;
@@ -61,6 +69,16 @@ void ph_imap_fetch_plan_item(struct ph_imap_session *session, struct ph_imap_fet
         fetching->needs_rows = true;
         fetching->wants |= PH_VIEW_WANT_PREVIEW | (item->is_lazy ? 0U : (unsigned)PH_VIEW_WANT_STRUCTURE);
         break;
+    }
+}
+
+void ph_imap_fetch_plan(struct ph_imap_session *session, struct ph_imap_fetching *fetching)
+{
+    const struct ph_imap_fetch *fetch = fetching->fetch;
+    fetching->planned =
+        ph_arena_zalloc(&session->arena, (fetch->item_count + 1) * sizeof fetching->planned[0]);
+    for (size_t i = 0; i < fetch->item_count; i++) {
+        plan_item(session, fetching, &fetch->items[i], &fetching->planned[i]);
     }
 }
 
@@ -180,7 +198,10 @@ int ph_imap_fetch_item(struct ph_conn *conn, struct ph_imap_session *session,
     case PH_IMAP_FETCH_FLAGS:
         ph_imap_fetch_put_flags(out, session, row->number, flags_set(fetching));
         return PH_OK;
-    case PH_IMAP_FETCH_UID: ph_buf_printf(out, "UID %u", message->uid); return PH_OK;
+    case PH_IMAP_FETCH_UID:
+        ph_buf_str(out, "UID ");
+        ph_buf_u64(out, message->uid);
+        return PH_OK;
     case PH_IMAP_FETCH_INTERNALDATE:
         put_date(out, "INTERNALDATE ", true,
                  message->internal_date_ms != PH_VIEW_NO_DATE ? message->internal_date_ms

@@ -14,7 +14,8 @@
 static bool is_named(const struct ph_imap_section *section, struct ph_bytes name)
 {
     for (size_t i = 0; i < section->field_count; i++) {
-        if (ph_bytes_ieq(section->fields[i], name)) {
+        /* Most are told apart by their length. */
+        if (section->fields[i].len == name.len && ph_bytes_ieq(section->fields[i], name)) {
             return true;
         }
     }
@@ -85,9 +86,16 @@ static struct ph_imap_place place_of_part(const struct ph_message *message, cons
                                   .encoding = part->kind == PH_PART_LEAF ? part->encoding : PH_BYTES("")};
 }
 
-static void put_name(struct ph_buf *out, const struct ph_imap_fetch_item *item)
+static const struct ph_imap_planned *planned_of(const struct ph_imap_fetching *fetching,
+                                                const struct ph_imap_fetch_item *item)
 {
-    ph_imap_put_section(out, item);
+    return &fetching->planned[item - fetching->fetch->items];
+}
+
+static void put_name(struct ph_buf *out, const struct ph_imap_fetching *fetching,
+                     const struct ph_imap_fetch_item *item)
+{
+    ph_buf_bytes(out, planned_of(fetching, item)->label);
     ph_buf_byte(out, ' ');
 }
 
@@ -110,7 +118,7 @@ static void open_memory(struct ph_conn *conn, struct ph_imap_fetching *fetching,
     uint64_t offset;
     uint64_t size;
     clip(item, fetching->memory.len, &offset, &size);
-    put_name(ph_conn_out(conn), item);
+    put_name(ph_conn_out(conn), fetching, item);
     ph_imap_put_literal(ph_conn_out(conn), size);
     fetching->source = (struct ph_imap_source){
         .kind = PH_IMAP_SOURCE_MEMORY, .offset = offset, .left = size, .promised = size};
@@ -122,13 +130,9 @@ static int open_fields(struct ph_conn *conn, struct ph_imap_session *session,
                        const struct ph_imap_place *place, struct ph_error *err)
 {
     const struct ph_imap_section *section = &item->section;
-    bool is_covered =
-        section->part_count == 0 && section->text == PH_IMAP_TEXT_HEADER_FIELDS && fetching->row.has_envelope;
-    for (size_t i = 0; is_covered && i < section->field_count; i++) {
-        is_covered = ph_summary_covers(section->fields[i]);
-    }
+    bool is_in_row = planned_of(fetching, item)->is_covered && fetching->row.has_envelope;
     struct ph_bytes header;
-    if (!is_covered || !ph_summary_fields(fetching->row.envelope, &header)) {
+    if (!is_in_row || !ph_summary_fields(fetching->row.envelope, &header)) {
         int result = ph_imap_fetch_read(conn, session, fetching, place->offset, place->size, err);
         if (result != PH_OK) {
             return result;
@@ -150,7 +154,7 @@ static void open_content(struct ph_conn *conn, struct ph_imap_fetching *fetching
     uint64_t offset;
     uint64_t size;
     clip(item, place->size, &offset, &size);
-    put_name(ph_conn_out(conn), item);
+    put_name(ph_conn_out(conn), fetching, item);
     ph_imap_put_literal(ph_conn_out(conn), size);
     fetching->source = (struct ph_imap_source){
         .kind = PH_IMAP_SOURCE_CONTENT, .offset = place->offset + offset, .left = size, .promised = size};
@@ -165,7 +169,7 @@ static int open_binary(struct ph_conn *conn, struct ph_imap_session *session,
     struct ph_transfer transfer;
     if (!ph_transfer_init(&transfer, place->encoding)) {
         fetching->has_unknown = true;
-        put_name(out, item);
+        put_name(out, fetching, item);
         ph_buf_str(out, item->kind == PH_IMAP_FETCH_BINARY_SIZE ? "0" : "NIL");
         return PH_OK;
     }
@@ -175,7 +179,7 @@ static int open_binary(struct ph_conn *conn, struct ph_imap_session *session,
     if (result != PH_OK) {
         return result;
     }
-    put_name(out, item);
+    put_name(out, fetching, item);
     if (item->kind == PH_IMAP_FETCH_BINARY_SIZE) {
         ph_buf_u64(out, whole);
         return PH_OK;
@@ -211,7 +215,7 @@ int ph_imap_fetch_section(struct ph_conn *conn, struct ph_imap_session *session,
     }
     bool is_binary = item->kind == PH_IMAP_FETCH_BINARY || item->kind == PH_IMAP_FETCH_BINARY_SIZE;
     if (!place.is_there) {
-        put_name(ph_conn_out(conn), item);
+        put_name(ph_conn_out(conn), fetching, item);
         ph_buf_str(ph_conn_out(conn), item->kind == PH_IMAP_FETCH_BINARY_SIZE ? "0" : "NIL");
         return PH_OK;
     }

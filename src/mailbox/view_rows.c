@@ -26,6 +26,7 @@ struct ph_view_rows {
     struct ph_uid_range *ranges;
     size_t range_count;
     size_t range;          /* the one that the next message is in */
+    bool is_inside;        /* index is where the range begins, or behind */
     uint32_t index;        /* of the next message to look at, in the list */
     struct ph_arena arena; /* of the page */
     struct wanted page[PAGE_ROWS];
@@ -76,8 +77,11 @@ static const struct ph_view_message *next_wanted(struct ph_view_rows *rows, uint
     uint32_t count = ph_view_list_count(rows->list);
     while (rows->range < rows->range_count) {
         const struct ph_uid_range *range = &rows->ranges[rows->range];
-        uint32_t first = ph_view_list_find(rows->list, range->first);
-        rows->index = first > rows->index ? first : rows->index;
+        if (!rows->is_inside) {
+            uint32_t first = ph_view_list_find(rows->list, range->first);
+            rows->index = first > rows->index ? first : rows->index;
+            rows->is_inside = true;
+        }
         if (rows->index >= count) {
             return NULL;
         }
@@ -86,6 +90,7 @@ static const struct ph_view_message *next_wanted(struct ph_view_rows *rows, uint
             *out_number = ++rows->index;
             return message;
         }
+        rows->is_inside = false;
         rows->range++;
     }
     return NULL;
