@@ -83,6 +83,24 @@ def test_what_can_be_repaired_is(filled, kind):
     assert_all_there(filled)
 
 
+SUMMARY = "SELECT messageId, mailboxId, envelope, bodystructure, preview FROM {} ORDER BY messageId"
+
+
+@pytest.mark.parametrize("damage", [
+    [f"DELETE FROM messageIdTable WHERE messageId = {FIRST}"],
+    [f"UPDATE messageIdTable SET flagSeen = 1, envelope = NULL WHERE messageId = {FIRST}"],
+    [f"DELETE FROM imapUidTable WHERE messageId = {FIRST}", f"DELETE FROM pop3metadata WHERE messageId = {FIRST}"],
+])
+def test_what_imap_lists_of_a_message_comes_back_with_its_row(filled, damage):
+    change(filled, *(f"UPDATE {table} SET preview = 'text of it'" for table in ("imapUidTable", "messageIdTable")))
+    before = rows(filled, SUMMARY.format("imapUidTable"))
+    assert all(None not in row for row in before)
+    change(filled, *damage)
+    check(filled, "--repair", code=0)
+    assert rows(filled, SUMMARY.format("messageIdTable")) == before
+    assert rows(filled, SUMMARY.format("imapUidTable")) == before
+
+
 @pytest.mark.parametrize("listing", ["messageIdTable", "pop3metadata"])
 def test_a_message_that_only_a_listing_knows_is_put_back(filled, listing):
     other = {"messageIdTable": "pop3metadata", "pop3metadata": "messageIdTable"}[listing]
