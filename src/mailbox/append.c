@@ -249,13 +249,17 @@ int ph_expunge(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox, co
 }
 
 int ph_expunge_known(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox,
-                     const struct ph_news_item *items, size_t count, struct ph_plan *plan,
+                     const struct ph_news_item *items, size_t count, bool only_marked, struct ph_plan *plan,
                      const struct ph_value **out_modseq, struct ph_error *err)
 {
     for (size_t i = 0; i < count; i++) {
         const struct ph_message_row row = {.message_id = items[i].id, .mailbox_id = *mailbox};
         ph_listeners_expunged(plan, &row);
-        ph_store_message_id_remove(plan, mailbox, items[i].uid, &items[i].id);
+        if (only_marked) {
+            ph_store_message_id_remove_marked(plan, mailbox, items[i].uid, &items[i].id);
+        } else {
+            ph_store_message_id_remove(plan, mailbox, items[i].uid, &items[i].id);
+        }
         ph_store_imap_uid_remove(plan, &items[i].id, mailbox);
         ph_store_message_remove_unreferenced(plan, &items[i].id);
     }

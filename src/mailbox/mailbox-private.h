@@ -87,9 +87,10 @@ int ph_message_transfer(struct ph_mailboxes *mailboxes, const struct ph_mailbox 
 
 struct ph_news_item;
 /* As ph_expunge of messages whose UIDs are known, of a store that is local: nothing is read. ITEMS is the plan's arena's.
- * *OUT_MODSEQ is set when the plan is done. */
+ * ONLY_MARKED: the plan fails with PH_ECONFLICT where one of them is not marked \Deleted any more. *OUT_MODSEQ is set when
+ * the plan is done. */
 int ph_expunge_known(struct ph_mailboxes *mailboxes, const struct ph_uuid *mailbox,
-                     const struct ph_news_item *items, size_t count, struct ph_plan *plan,
+                     const struct ph_news_item *items, size_t count, bool only_marked, struct ph_plan *plan,
                      const struct ph_value **out_modseq, struct ph_error *err) PH_MUST_USE;
 
 #endif

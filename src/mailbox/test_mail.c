@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "mailbox/test_mail.h"
 
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -214,4 +215,54 @@ int ph_test_mail_read(struct ph_test_mail *mail, const char *user, const char *m
     }
     ph_message_close(&reader);
     return result;
+}
+
+/* ---- Standing still ---- */
+
+static void hold_run(struct ph_plan *plan, struct ph_plan_hook *hook)
+{
+    (void)plan;
+    struct ph_test_hold *hold = (struct ph_test_hold *)hook;
+    sem_post(&hold->holds);
+    sem_wait(&hold->may_go);
+}
+
+static void hold_over(struct ph_plan *plan, int result, void *ctx)
+{
+    (void)plan;
+    (void)result;
+    struct ph_test_hold *hold = ctx;
+    sem_post(&hold->is_over);
+}
+
+void ph_test_mail_hold(struct ph_test_mail *mail, struct ph_test_hold *hold)
+{
+    *hold = (struct ph_test_hold){.hook = {.run = hold_run}};
+    sem_init(&hold->holds, 0, 0);
+    sem_init(&hold->may_go, 0, 0);
+    sem_init(&hold->is_over, 0, 0);
+    ph_arena_init(&hold->arena, 0);
+    ph_plan_init(&hold->plan, &hold->arena);
+    ph_plan_add(&hold->plan, PH_STAGE_REMOVE_PROJECTION, PH_STMT_SUBSCRIPTION_DELETE_USER,
+                ph_text_str("nobody"));
+    ph_plan_hook_add(&hold->plan, &hold->hook);
+    ph_db_submit(mail->store.db, &hold->plan, hold_over, hold);
+    sem_wait(&hold->holds);
+}
+
+void ph_test_mail_hold_wait(struct ph_test_mail *mail, unsigned count)
+{
+    while (ph_db_waiting(mail->store.db) < count) {
+        sched_yield();
+    }
+}
+
+void ph_test_mail_release(struct ph_test_hold *hold)
+{
+    sem_post(&hold->may_go);
+    sem_wait(&hold->is_over);
+    ph_arena_fini(&hold->arena);
+    sem_destroy(&hold->holds);
+    sem_destroy(&hold->may_go);
+    sem_destroy(&hold->is_over);
 }

@@ -5,6 +5,8 @@
 #ifndef PH_MAILBOX_TEST_MAIL_H
 #define PH_MAILBOX_TEST_MAIL_H
 
+#include <semaphore.h>
+
 #include "db/test_store.h"
 #include "mailbox/maildrop.h"
 
@@ -41,5 +43,20 @@ size_t ph_test_mail_list(struct ph_test_mail *mail, const char *user, const char
 /* PH_OK and the whole message, MAX_AT_ONCE octets at a time; OUT is cleared first. */
 int ph_test_mail_read(struct ph_test_mail *mail, const char *user, const char *mailbox,
                       const struct ph_uuid *id, size_t max_at_once, struct ph_buf *out);
+
+/* Of a store that is local: the thread that writes stands still, and plans that are submitted wait for each other. */
+struct ph_test_hold {
+    struct ph_plan_hook hook;
+    struct ph_plan plan;
+    struct ph_arena arena;
+    sem_t holds;
+    sem_t may_go;
+    sem_t is_over;
+};
+
+void ph_test_mail_hold(struct ph_test_mail *mail, struct ph_test_hold *hold);
+/* Waits until COUNT plans wait. */
+void ph_test_mail_hold_wait(struct ph_test_mail *mail, unsigned count);
+void ph_test_mail_release(struct ph_test_hold *hold);
 
 #endif

@@ -486,6 +486,49 @@ static void count_call(void *ctx)
     ++*(unsigned *)ctx;
 }
 
+/* Who expunges goes by the view, which says \Deleted until the other's plan is done. */
+static void what_is_unmarked_at_the_same_instant_stays(void **state)
+{
+    struct fixture *f = *state;
+    if (!ph_db_traits(f->mail.store.db)->is_local) {
+        return; /* a plan of many rounds is not stopped by what comes between them */
+    }
+    deliver(f, 3);
+    struct ph_view_session *session = open_view(f, &f->inbox, false);
+    struct ph_view_session *other = open_view(f, &f->inbox, false);
+    assert_int_equal(add_flags(f, session, 1, 2, PH_FLAG_DELETED, ""), PH_OK);
+    (void)sync_now(f, other, true);
+
+    struct ph_test_hold hold;
+    struct waiting storing;
+    struct waiting expunging;
+    struct ph_view_write store;
+    struct ph_view_write expunged;
+    const struct ph_uid_range first = {1, 1};
+    const struct ph_view_flag_change unmark = {.how = PH_FLAGS_REMOVE, .flags = PH_FLAG_DELETED};
+    begin_write(f, &store, &storing);
+    begin_write(f, &expunged, &expunging);
+    ph_test_mail_hold(&f->mail, &hold);
+    ph_view_store(other, &first, 1, &unmark, &store);
+    ph_view_expunge(session, NULL, 0, true, &expunged);
+    ph_test_mail_release(&hold);
+    assert_int_equal(wait_write(&storing), PH_OK);
+    assert_int_equal(wait_write(&expunging), PH_OK);
+    assert_int_equal(store.count, 1);
+    assert_int_equal(expunged.count, 1);
+
+    struct ph_view_changes changes = sync_now(f, session, true);
+    assert_int_equal(changes.expunged_count, 1);
+    struct ph_uuid left[3];
+    assert_int_equal(ph_test_mail_list(&f->mail, "anna@example.org", "INBOX", left, 3), 2);
+    assert_true(ph_uuid_eq(&left[0], &ph_view_at(session, 1)->id));
+    assert_int_equal(ph_view_at(session, 1)->uid, 1);
+    assert_int_equal(ph_view_flags(session, ph_view_at(session, 1)) & PH_FLAG_DELETED, 0);
+    assert_int_equal(ph_view_at(session, 2)->uid, 3);
+    ph_view_close(&other);
+    ph_view_close(&session);
+}
+
 static void watchers_are_called_once(void **state)
 {
     struct fixture *f = *state;
@@ -536,7 +579,7 @@ static int run_suite(const struct ph_test_engine *engine)
         VIEW_TEST(what_pop3_deletes_is_gone),       VIEW_TEST(copies_have_uids_of_their_own),
         VIEW_TEST(an_append_says_its_uid),          VIEW_TEST(who_may_only_read_changes_nothing),
         VIEW_TEST(status_needs_no_session),         VIEW_TEST(watchers_are_called_once),
-        VIEW_TEST(a_deleted_mailbox_is_said_to_be),
+        VIEW_TEST(a_deleted_mailbox_is_said_to_be), VIEW_TEST(what_is_unmarked_at_the_same_instant_stays),
 #undef VIEW_TEST
     };
     return cmocka_run_group_tests_name(engine->name, tests, NULL, NULL);

@@ -350,8 +350,8 @@ static bool build_expunge(struct change *change, struct ph_error *err, int *out_
     if (count > 0 && mailboxes->has_nodes) {
         *out_result = ph_expunge(mailboxes, &view->mailbox, ids, count, true, &change->plan, &found, err);
     } else if (count > 0) {
-        *out_result =
-            ph_expunge_known(mailboxes, &view->mailbox, items, count, &change->plan, &change->modseq, err);
+        *out_result = ph_expunge_known(mailboxes, &view->mailbox, items, count, change->only_deleted,
+                                       &change->plan, &change->modseq, err);
     }
     change->in_plan = found;
     return count > 0;

@@ -32,6 +32,13 @@ void ph_store_message_id_remove(struct ph_plan *plan, const struct ph_uuid *mail
                 ph_i64((int64_t)uid), ph_uuid_value(message_id));
 }
 
+void ph_store_message_id_remove_marked(struct ph_plan *plan, const struct ph_uuid *mailbox_id, uint64_t uid,
+                                       const struct ph_uuid *message_id)
+{
+    ph_plan_require(plan, PH_ECONFLICT, PH_STAGE_REMOVE_PROJECTION, PH_STMT_MESSAGE_ID_DELETE_MARKED,
+                    ph_uuid_value(mailbox_id), ph_i64((int64_t)uid), ph_uuid_value(message_id));
+}
+
 void ph_store_message_id_remove_of(struct ph_plan *plan, const struct ph_uuid *mailbox_id,
                                    const struct ph_uuid *message_id)
 {

@@ -16,7 +16,11 @@ int ph_store_message_id_check(struct ph_db *db, const struct ph_uuid *mailbox_id
                               struct ph_error *err) PH_MUST_USE;
 void ph_store_message_id_remove(struct ph_plan *plan, const struct ph_uuid *mailbox_id, uint64_t uid,
                                 const struct ph_uuid *message_id);
-/* The same where the UID was not read. Only of a store that is local, where imapUidTable's row goes in the same plan. */
+/* The plan fails with PH_ECONFLICT where the message is not marked \Deleted any more. Only of a store that is local. */
+void ph_store_message_id_remove_marked(struct ph_plan *plan, const struct ph_uuid *mailbox_id, uint64_t uid,
+                                       const struct ph_uuid *message_id);
+/* As ph_store_message_id_remove, where the UID was not read. Only of a store that is local, where imapUidTable's row
+ * goes in the same plan. */
 void ph_store_message_id_remove_of(struct ph_plan *plan, const struct ph_uuid *mailbox_id,
                                    const struct ph_uuid *message_id);
 void ph_store_message_id_remove_mailbox(struct ph_plan *plan, const struct ph_uuid *mailbox_id);
