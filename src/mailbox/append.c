@@ -124,6 +124,21 @@ int ph_append_copy(struct ph_mailboxes *mailboxes, const struct ph_message_row *
     return add_metadata(mailboxes, &row, NULL, out_numbers, plan, err);
 }
 
+/* A mailbox may be deleted or renamed before the plan comes to be done. Its message is not to lie where no name leads: a
+ * mailbox that was deleted is there again, and one that was renamed has its new name alone.
+ *
+ * On Cassandra the name that was read is written again where it is missing. A RENAME at that moment leaves the mailbox with two
+ * names, of which one can be deleted only together with the messages: see docs/consistency.md. */
+static void add_path(struct ph_mailboxes *mailboxes, const struct ph_mailbox_row *mailbox,
+                     struct ph_plan *plan)
+{
+    if (ph_db_traits(mailboxes->db)->is_local) {
+        ph_store_mailbox_keep(plan, mailbox);
+    } else {
+        ph_store_mailbox_add(plan, mailbox, 0);
+    }
+}
+
 int ph_mailbox_append(struct ph_mailboxes *mailboxes, const struct ph_access *access, struct ph_bytes user,
                       struct ph_bytes name, const struct ph_append *message, struct ph_plan *plan,
                       struct ph_error *err)
@@ -148,7 +163,7 @@ int ph_mailbox_append(struct ph_mailboxes *mailboxes, const struct ph_access *ac
         return result;
     }
     if (!exists || !ph_mailbox_name_is_inbox(canonical)) {
-        ph_store_mailbox_add(plan, &mailbox, 0);
+        add_path(mailboxes, &mailbox, plan);
     }
     return add_rows(mailboxes, message, &mailbox.id, plan, err);
 }

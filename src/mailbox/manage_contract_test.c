@@ -130,6 +130,99 @@ static void test_the_old_name_made_again_is_another_mailbox(void **state)
     assert_int_equal(ph_test_mail_list(&f->mail, ALICE, "Old", NULL, 0), 1);
 }
 
+/* ---- A message on its way ---- */
+
+struct on_its_way {
+    struct ph_arena arena;
+    struct ph_plan plan;
+    struct ph_append message;
+};
+
+static void set_out(struct fixture *f, struct on_its_way *mail)
+{
+    *mail = (struct on_its_way){.message = {.create_mailbox = true}};
+    ph_arena_init(&mail->arena, 0);
+    ph_plan_init(&mail->plan, &mail->arena);
+    assert_int_equal(
+        ph_test_mail_append(&f->mail, ALICE, "Work", HEADER, BODY, &mail->message, &mail->plan, &f->err),
+        PH_OK);
+}
+
+static int arrive(struct fixture *f, struct on_its_way *mail)
+{
+    int result = ph_db_apply(f->mail.store.db, &mail->plan, &f->err);
+    ph_arena_fini(&mail->arena);
+    return result;
+}
+
+static bool is_local(struct fixture *f)
+{
+    return ph_db_traits(f->mail.store.db)->is_local;
+}
+
+static void delete (struct fixture *f, const char *name)
+{
+    assert_int_equal(ph_mailbox_delete(f->mail.mailboxes, &ph_test_mail_administrator, PH_BYTES(ALICE),
+                                       ph_bytes_str(name), &f->err),
+                     PH_OK);
+}
+
+static void test_a_message_goes_where_its_mailbox_went(void **state)
+{
+    struct fixture *f = *state;
+    struct on_its_way mail;
+    if (!is_local(f)) {
+        return; /* there it may have both names: see docs/consistency.md */
+    }
+    create(f, "Work");
+    set_out(f, &mail);
+    assert_int_equal(rename_to(f, "Work", "Play"), PH_OK);
+    assert_int_equal(arrive(f, &mail), PH_OK);
+    assert_int_equal(ph_test_mail_list(&f->mail, ALICE, "Play", NULL, 0), 1);
+    assert_string_equal(mailboxes(f), "INBOX Play ");
+}
+
+static void test_a_message_brings_a_deleted_mailbox_back(void **state)
+{
+    struct fixture *f = *state;
+    struct on_its_way mail;
+    if (!is_local(f)) {
+        return;
+    }
+    create(f, "Work");
+    set_out(f, &mail);
+    delete (f, "Work");
+    assert_int_equal(arrive(f, &mail), PH_OK);
+    assert_string_equal(mailboxes(f), "INBOX Work ");
+    assert_int_equal(ph_test_mail_list(&f->mail, ALICE, "Work", NULL, 0), 1);
+}
+
+/* Refused, and not stored where no name leads. */
+static void test_a_message_for_a_mailbox_that_another_has_replaced(void **state)
+{
+    struct fixture *f = *state;
+    if (!is_local(f)) {
+        return;
+    }
+    struct on_its_way mail;
+    struct ph_mailbox before;
+    struct ph_mailbox after;
+    create(f, "Work");
+    assert_int_equal(rename_to(f, "Work", "First"), PH_OK);
+    create(f, "Work");
+    ph_test_mail_open(&f->mail, ALICE, "Work", &before);
+    set_out(f, &mail);
+    delete (f, "Work");
+    create(f, "Work");
+    ph_test_mail_open(&f->mail, ALICE, "Work", &after);
+    assert_false(ph_uuid_eq(&before.id, &after.id));
+    assert_int_equal(arrive(f, &mail), PH_EBUSY);
+    assert_string_equal(mailboxes(f), "INBOX First Work ");
+    set_out(f, &mail);
+    assert_int_equal(arrive(f, &mail), PH_OK);
+    assert_int_equal(ph_test_mail_list(&f->mail, ALICE, "Work", NULL, 0), 1);
+}
+
 /* RFC 9051 section 6.3.6: its messages go, it stays, and so does what is below it. */
 static void test_inbox(void **state)
 {
@@ -214,6 +307,9 @@ int main(void)
         TEST(a_mailbox_and_all_below_it),
         TEST(names_that_cannot_be),
         TEST(the_old_name_made_again_is_another_mailbox),
+        TEST(a_message_goes_where_its_mailbox_went),
+        TEST(a_message_brings_a_deleted_mailbox_back),
+        TEST(a_message_for_a_mailbox_that_another_has_replaced),
         TEST(inbox),
         TEST(an_inbox_that_is_opened_keeps_its_uid_validity),
         TEST(subscriptions),

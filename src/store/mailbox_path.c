@@ -63,12 +63,22 @@ int ph_store_mailbox_list(struct ph_db *db, struct ph_bytes user,
     return result;
 }
 
-void ph_store_mailbox_add(struct ph_plan *plan, const struct ph_mailbox_row *row, int if_exists)
+static void add(struct ph_plan *plan, enum ph_stmt path, const struct ph_mailbox_row *row, int if_exists)
 {
-    ph_plan_require(plan, if_exists, PH_STAGE_TRUTH, PH_STMT_MAILBOX_PATH_INSERT, ph_text(row->user),
-                    ph_text(row->name), ph_uuid_value(&row->id), ph_i64(row->uid_validity));
+    ph_plan_require(plan, if_exists, PH_STAGE_TRUTH, path, ph_text(row->user), ph_text(row->name),
+                    ph_uuid_value(&row->id), ph_i64(row->uid_validity));
     ph_plan_add(plan, PH_STAGE_PROJECTION, PH_STMT_MAILBOX_INSERT, ph_uuid_value(&row->id),
                 ph_text(row->user), ph_text(row->name), ph_i64(row->uid_validity));
+}
+
+void ph_store_mailbox_add(struct ph_plan *plan, const struct ph_mailbox_row *row, int if_exists)
+{
+    add(plan, PH_STMT_MAILBOX_PATH_INSERT, row, if_exists);
+}
+
+void ph_store_mailbox_keep(struct ph_plan *plan, const struct ph_mailbox_row *row)
+{
+    add(plan, PH_STMT_MAILBOX_PATH_KEEP, row, PH_EBUSY);
 }
 
 void ph_store_mailbox_set_uid_validity(struct ph_plan *plan, const struct ph_mailbox_row *row)

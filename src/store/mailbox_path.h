@@ -30,6 +30,9 @@ int ph_store_mailbox_list(struct ph_db *db, struct ph_bytes user,
 
 /* IF_EXISTS: 0, or the class with which the plan fails where the name is taken; with 0 the row that is there stays. */
 void ph_store_mailbox_add(struct ph_plan *plan, const struct ph_mailbox_row *row, int if_exists);
+/* ROW as it was read, or is made: the mailbox has a name when the plan is done, even if it was deleted or renamed since; the
+ * plan fails with PH_EBUSY where another mailbox has the name by now. Only of a store that is local. */
+void ph_store_mailbox_keep(struct ph_plan *plan, const struct ph_mailbox_row *row);
 /* A UIDVALIDITY for a mailbox without messages; the plan fails with PH_ECONFLICT where it has some, or where the name is
  * another mailbox's. */
 void ph_store_mailbox_set_uid_validity(struct ph_plan *plan, const struct ph_mailbox_row *row);
