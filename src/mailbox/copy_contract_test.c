@@ -2,6 +2,7 @@
 /*
  * What copy.h promises, on every engine.
  */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -179,6 +180,68 @@ static void a_mailbox_holds_a_message_once(void **state)
     assert_int_equal(project(f, &f->work, &second), 1);
     assert_int_equal(first.uid, second.uid);
     assert_int_equal(ph_test_mail_list(&f->mail, ALICE, "Work", NULL, 0), 1);
+}
+
+struct copier {
+    struct fixture *f;
+    struct ph_uuid *ids;
+    bool is_move;
+    int result;
+    size_t done;
+};
+
+static void *copy_two(void *ctx)
+{
+    struct copier *copier = ctx;
+    struct fixture *f = copier->f;
+    struct ph_error err;
+    copier->result = (copier->is_move ? ph_message_move : ph_message_copy)(
+        f->mail.mailboxes, &ph_test_mail_administrator, &f->inbox, copier->ids, 2, &f->work, &copier->done,
+        &err);
+    return NULL;
+}
+
+/* Both have looked before either has written. */
+static void assert_two_at_once_make_one(struct fixture *f, bool is_move)
+{
+    if (!ph_db_traits(f->mail.store.db)->is_local) {
+        return; /* only a plan that is all or nothing can see the other's copy */
+    }
+    struct ph_uuid ids[2] = {deliver(f), deliver(f)};
+    struct copier copiers[2] = {{f, ids, false, -1, 0}, {f, ids, is_move, -1, 0}};
+    pthread_t threads[2];
+    struct ph_test_hold hold;
+    ph_test_mail_hold(&f->mail, &hold);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, copy_two, &copiers[i]), 0);
+    }
+    ph_test_mail_hold_wait(&f->mail, 2);
+    ph_test_mail_release(&hold);
+    for (unsigned i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(copiers[i].result, PH_OK);
+    }
+    struct ph_message_page *page = calloc(1, sizeof *page);
+    assert_int_equal(
+        ph_store_message_id_page(f->mail.store.db, &f->work.id, 0, &f->mail.arena, page, &f->err), PH_OK);
+    assert_int_equal(page->count, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(page->list[i].uid, state_of(f, &f->work, &page->list[i].message_id).row.uid);
+        assert_reads(f, "Work", &ids[i]);
+    }
+    free(page);
+    assert_int_equal(ph_test_mail_list(&f->mail, ALICE, "Work", NULL, 0), 2);
+    assert_int_equal(ph_test_mail_list(&f->mail, ALICE, "INBOX", NULL, 0), is_move ? 0 : 2);
+}
+
+static void two_who_copy_at_once_make_one(void **state)
+{
+    assert_two_at_once_make_one(*state, false);
+}
+
+static void a_copy_beside_a_move_makes_one(void **state)
+{
+    assert_two_at_once_make_one(*state, true);
 }
 
 static void ids_that_are_not_there_are_passed_over(void **state)
@@ -401,6 +464,8 @@ int main(void)
         TEST(a_copy_is_the_same_message_in_one_more_mailbox),
         TEST(content_stays_until_the_last_copy_goes),
         TEST(a_mailbox_holds_a_message_once),
+        TEST(two_who_copy_at_once_make_one),
+        TEST(a_copy_beside_a_move_makes_one),
         TEST(ids_that_are_not_there_are_passed_over),
         TEST(a_move_leaves_nothing_behind),
         TEST(a_move_into_the_same_mailbox_moves_nothing),
