@@ -34,13 +34,19 @@ bool ph_s3_content_range(struct ph_bytes value, uint64_t *out_size)
            ph_bytes_to_u64(ph_bytes_from(value, slash + 1), out_size);
 }
 
+bool ph_s3_is_bucket_missing(const char *text)
+{
+    static const char code[] = "NoSuchBucket";
+    return strncmp(text, code, sizeof code - 1) == 0 &&
+           (text[sizeof code - 1] == '\0' || text[sizeof code - 1] == ':');
+}
+
 int ph_s3_status_class(long status, const char *text, bool *out_is_passing)
 {
     *out_is_passing = status == 408 || status == 429 || (status >= 500 && status != 507 && status != 501);
     if (status == 404) {
         /* An object that is not there is not a bucket that is not there. */
-        bool has_no_bucket = strncmp(text, "NoSuchBucket", strlen("NoSuchBucket")) == 0;
-        return has_no_bucket ? PH_EDENIED : PH_ENOTFOUND;
+        return ph_s3_is_bucket_missing(text) ? PH_EDENIED : PH_ENOTFOUND;
     }
     if (status == 401 || status == 403) {
         return PH_EDENIED;

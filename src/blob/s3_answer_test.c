@@ -82,6 +82,8 @@ static void a_status_says_whether_to_try_again(void **state)
     }
     bool is_passing;
     assert_int_equal(ph_s3_status_class(404, "NoSuchBucket: mail", &is_passing), PH_EDENIED);
+    assert_int_equal(ph_s3_status_class(404, "NoSuchBucket", &is_passing), PH_EDENIED);
+    assert_int_equal(ph_s3_status_class(404, "NoSuchBucketPolicy: mail", &is_passing), PH_ENOTFOUND);
     assert_int_equal(ph_s3_status_class(404, "NoSuchKey: mail", &is_passing), PH_ENOTFOUND);
 }
 

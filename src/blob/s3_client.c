@@ -59,6 +59,7 @@ int ph_s3_client_new(const struct ph_s3_options *options, struct ph_s3_client **
     bool has_slash = options->endpoint[endpoint_len - 1] == '/';
     client->base_url =
         join((const char *[]){options->endpoint, has_slash ? "" : "/", options->bucket, "/"}, 4);
+    client->place = join((const char *[]){"bucket ", options->bucket, " at ", options->endpoint}, 4);
     client->prefix = ph_strdup(options->prefix == NULL ? "" : options->prefix);
     client->credentials = join((const char *[]){options->access_key, ":", options->secret_key}, 3);
     client->signing = join((const char *[]){"aws:amz:", options->region, ":s3"}, 3);
@@ -102,6 +103,7 @@ void ph_s3_client_free(struct ph_s3_client **client)
     pthread_cond_destroy(&c->given_back);
     pthread_mutex_destroy(&c->lock);
     ph_wipe_free(&c->credentials);
+    free(c->place);
     free(c->base_url);
     free(c->prefix);
     free(c->signing);
@@ -229,8 +231,8 @@ static bool is_worth_repeating(const struct ph_s3_request *requests, unsigned co
     return is_any;
 }
 
-static int run(struct ph_s3_client *client, struct ph_s3_request *requests, unsigned count,
-               struct ph_error *err)
+int ph_s3_run(struct ph_s3_client *client, struct ph_s3_request *requests, unsigned count,
+              struct ph_error *err)
 {
     struct ph_s3_lane *lane;
     ph_pool_blocking_begin();
@@ -273,7 +275,7 @@ static void put_hex(const uint8_t *digest, char out[PH_S3_DIGEST_TEXT + 1])
     }
 }
 
-static int digest_of(const struct ph_s3_source *source, char out[PH_S3_DIGEST_TEXT + 1], struct ph_error *err)
+int ph_s3_digest(const struct ph_s3_source *source, char out[PH_S3_DIGEST_TEXT + 1], struct ph_error *err)
 {
     uint8_t digest[DIGEST_BYTES];
     EVP_MD_CTX *context = EVP_MD_CTX_new();
@@ -301,15 +303,15 @@ int ph_s3_put(struct ph_s3_client *client, const char *key, const struct ph_s3_s
               struct ph_error *err)
 {
     struct ph_s3_request request = {.method = PH_S3_PUT, .key = key, .source = source};
-    int result = digest_of(source, request.digest, err);
-    return result == PH_OK ? run(client, &request, 1, err) : result;
+    int result = ph_s3_digest(source, request.digest, err);
+    return result == PH_OK ? ph_s3_run(client, &request, 1, err) : result;
 }
 
 int ph_s3_delete(struct ph_s3_client *client, const char *key, struct ph_error *err)
 {
     struct ph_s3_request request = {.method = PH_S3_DELETE, .key = key};
-    int result = digest_of(NULL, request.digest, err);
-    return result == PH_OK ? run(client, &request, 1, err) : result;
+    int result = ph_s3_digest(NULL, request.digest, err);
+    return result == PH_OK ? ph_s3_run(client, &request, 1, err) : result;
 }
 
 int ph_s3_get_all(struct ph_s3_client *client, struct ph_s3_get *gets, unsigned count, struct ph_error *err)
@@ -321,12 +323,12 @@ int ph_s3_get_all(struct ph_s3_client *client, struct ph_s3_get *gets, unsigned 
     for (unsigned i = 0; i < count; i++) {
         requests[i] = (struct ph_s3_request){
             .method = PH_S3_GET, .key = gets[i].key, .get = &gets[i], .before = gets[i].out->len};
-        int result = digest_of(NULL, requests[i].digest, err);
+        int result = ph_s3_digest(NULL, requests[i].digest, err);
         if (result != PH_OK) {
             return result;
         }
     }
-    int result = run(client, requests, count, err);
+    int result = ph_s3_run(client, requests, count, err);
     for (unsigned i = 0; i < count; i++) {
         gets[i].result = requests[i].result;
     }

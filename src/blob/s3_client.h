@@ -7,8 +7,8 @@
  * 5xx) is tried again with growing pauses while the timeout lasts: all of them may be repeated.
  *
  * Threads: any. Blocking; hands a worker's place on meanwhile.
- * Errors: PH_ENOTFOUND: no such object. PH_EDENIED: the service refuses the key, or the bucket is not there: for the
- * operator. PH_ELIMIT: the service is full. PH_EUNAVAILABLE: it does not answer, or not in time; a put may have
+ * Errors: PH_ENOTFOUND: no such object. PH_EDENIED: the service refuses the key, the bucket is not there, or we refuse the service's
+ * certificate: for the operator. PH_ELIMIT: the service is full. PH_EUNAVAILABLE: it does not answer, or not in time; a put may have
  * taken effect then. PH_EBUSY: too many wait. PH_ECORRUPT: an answer that makes no sense.
  */
 #ifndef PH_BLOB_S3_CLIENT_H
@@ -48,6 +48,12 @@ int ph_s3_put(struct ph_s3_client *client, const char *key, const struct ph_s3_s
               struct ph_error *err) PH_MUST_USE;
 /* PH_OK also where there is none. */
 int ph_s3_delete(struct ph_s3_client *client, const char *key, struct ph_error *err) PH_MUST_USE;
+
+/* Whether the bucket is there: not every service says so when an object is asked for. PH_OK also where the key may not list. */
+int ph_s3_ask_bucket(struct ph_s3_client *client, struct ph_error *err) PH_MUST_USE;
+/* Whether the service takes the key, too: asks for an object that cannot be there, since what matters is how the answer is
+ * no. */
+int ph_s3_ask(struct ph_s3_client *client, struct ph_error *err) PH_MUST_USE;
 
 /* Octets FROM to FROM + MAX of an object, or to its end. */
 struct ph_s3_get {

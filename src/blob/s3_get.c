@@ -126,6 +126,13 @@ static int open_readers(struct ph_s3_store *store, struct ph_blob_reader *const 
             .key = ph_s3_key(&readers[i]->id, keys[i]), .max = first_bytes(readers[i]), .out = &pieces[i]};
     }
     int result = ph_s3_get_all(store->client, gets, count, err);
+    struct ph_error trouble = {0};
+    if (result == PH_ENOTFOUND && ph_s3_ask_bucket(store->client, &trouble) != PH_OK) {
+        /* Content of a message is there, unless all is gone. */
+        *err = trouble;
+        result = trouble.code;
+    }
+    result = ph_s3_passing(result, err);
     for (unsigned i = 0; i < count; i++) {
         if (result == PH_OK) {
             result = begin(store, readers[i], &gets[i], err);
@@ -182,7 +189,7 @@ static int reach(struct ph_s3_store *store, struct ph_blob_reader *reader, uint6
     struct ph_buf piece = PH_BUF(PH_S3_PIECE_BYTES);
     struct ph_s3_get get = {
         .key = ph_s3_key(&reader->id, key), .from = at, .max = PH_S3_PIECE_BYTES, .out = &piece};
-    int result = ph_s3_get_all(store->client, &get, 1, err);
+    int result = ph_s3_passing(ph_s3_get_all(store->client, &get, 1, err), err);
     if (result == PH_OK && piece.len < len) {
         result = fail_corrupt(err, reader, "the object ends too early");
     }

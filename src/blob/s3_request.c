@@ -90,13 +90,12 @@ static int add_header(struct ph_s3_request *request, const char *name, const cha
     return PH_OK;
 }
 
-/* Letters, digits and "-_.~/" as they are, all else as %XX. */
-static void put_escaped(struct ph_buf *out, const char *text)
+void ph_s3_put_escaped(struct ph_buf *out, const char *text, const char *plain)
 {
     for (; *text != '\0'; text++) {
         unsigned char c = (unsigned char)*text;
         bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                        strchr("-_.~/", c) != NULL;
+                        strchr("-_.~", c) != NULL || strchr(plain, c) != NULL;
         if (is_plain) {
             ph_buf_byte(out, c);
         } else {
@@ -116,6 +115,7 @@ static void forget_attempt(struct ph_s3_request *request)
     request->code = CURLE_FAILED_INIT;
     request->error = (struct ph_error){0};
     request->is_passing = false;
+    request->error_text[0] = '\0';
     if (request->get != NULL) {
         request->get->out->len = request->before;
     }
@@ -143,6 +143,7 @@ static bool set_method(struct ph_s3_request *request, CURL *easy)
         SET(CURLOPT_SEEKDATA, request);
         SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->source->length);
         break;
+    case PH_S3_LIST: SET(CURLOPT_HTTPGET, 1L); break;
     case PH_S3_DELETE: SET(CURLOPT_CUSTOMREQUEST, "DELETE"); break;
     }
     return is_set;
@@ -158,8 +159,13 @@ bool ph_s3_request_begin(const struct ph_s3_client *client, struct ph_s3_request
                                               : 0;
     struct ph_buf url = PH_BUF(8 * PH_S3_KEY_MAX);
     ph_buf_str(&url, client->base_url);
-    put_escaped(&url, client->prefix);
-    put_escaped(&url, request->key);
+    if (request->method == PH_S3_LIST) {
+        ph_buf_byte(&url, '?');
+        ph_buf_str(&url, request->query);
+    } else {
+        ph_s3_put_escaped(&url, client->prefix, "/");
+        ph_s3_put_escaped(&url, request->key, "/");
+    }
     bool is_set = add_header(request, "x-amz-content-sha256", request->digest) == PH_OK;
     curl_easy_reset(easy);
     SET(CURLOPT_URL, ph_buf_cstr(&url));
@@ -183,6 +189,7 @@ bool ph_s3_request_begin(const struct ph_s3_client *client, struct ph_s3_request
     SET(CURLOPT_PRIVATE, request);
     if (client->ca_file != NULL) {
         SET(CURLOPT_CAINFO, client->ca_file);
+        SET(CURLOPT_CAPATH, NULL); /* nor those that the system trusts */
     }
     return is_set && set_method(request, easy);
 }
@@ -191,15 +198,21 @@ bool ph_s3_request_begin(const struct ph_s3_client *client, struct ph_s3_request
 
 /* ---- What an answer means ---- */
 
-static const char *const method_names[] = {"GET", "PUT", "DELETE"};
+static const char *const method_names[] = {"GET", "PUT", "DELETE", "list"};
 
 static int judge_status(struct ph_s3_request *request, long status)
 {
-    char text[160];
-    ph_s3_error_text(ph_bytes_of(request->answer, request->answer_len), text, sizeof text);
+    char *text = request->error_text;
+    ph_s3_error_text(ph_bytes_of(request->answer, request->answer_len), text, sizeof request->error_text);
     int class = ph_s3_status_class(status, text, &request->is_passing);
     return ph_fail(&request->error, class, "S3: %s %s: status %ld %s", method_names[request->method],
                    request->key, status, text);
+}
+
+/* The service's certificate is not what ours say it has to be; it is again no better a moment later. */
+static bool is_of_operator(CURLcode code)
+{
+    return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE;
 }
 
 static int judge(struct ph_s3_request *request)
@@ -215,10 +228,12 @@ static int judge(struct ph_s3_request *request)
                        request->key);
     }
     if (request->code != CURLE_OK) {
-        request->is_passing = true;
-        return ph_fail(
-            &request->error, PH_EUNAVAILABLE, "S3: %s %s: %s", method_names[request->method], request->key,
-            request->curl_text[0] != '\0' ? request->curl_text : curl_easy_strerror(request->code));
+        bool is_refused = is_of_operator(request->code);
+        request->is_passing = !is_refused;
+        return ph_fail(&request->error, is_refused ? PH_EDENIED : PH_EUNAVAILABLE, "S3: %s %s: %s",
+                       method_names[request->method], request->key,
+                       request->curl_text[0] != '\0' ? request->curl_text
+                                                     : curl_easy_strerror(request->code));
     }
     if (get != NULL) {
         size_t came = get->out->len - request->before;
@@ -235,10 +250,11 @@ static int judge(struct ph_s3_request *request)
             get->size = came;
             return PH_OK;
         }
-    } else if (status / 100 == 2 || (request->method == PH_S3_DELETE && status == 404)) {
+    } else if (status / 100 == 2) {
         return PH_OK;
     }
-    return judge_status(request, status);
+    int result = judge_status(request, status);
+    return request->method == PH_S3_DELETE && result == PH_ENOTFOUND ? PH_OK : result;
 }
 
 void ph_s3_request_end(struct ph_s3_request *request)

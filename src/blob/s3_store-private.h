@@ -23,6 +23,10 @@ struct ph_s3_store {
 /* The key of ID; SPACE may hold it. */
 const char *ph_s3_key(const struct ph_blob_id *id, char space[PH_BLOB_ID_TEXT_MAX + 1]);
 
+/* Where the service refuses the key, or has lost the bucket, the operator puts that right and the same works again: to all
+ * others it is trouble that passes. */
+int ph_s3_passing(int result, struct ph_error *err) PH_MUST_USE;
+
 /* ---- s3_get.c ---- */
 
 int ph_s3_open_blob(struct ph_blob_store *base, struct ph_blob_reader *reader,

@@ -20,6 +20,15 @@ const char *ph_s3_key(const struct ph_blob_id *id, char space[PH_BLOB_ID_TEXT_MA
     return space;
 }
 
+int ph_s3_passing(int result, struct ph_error *err)
+{
+    if (result != PH_EDENIED) {
+        return result;
+    }
+    err->code = PH_EUNAVAILABLE;
+    return PH_EUNAVAILABLE;
+}
+
 /* ---- Putting ---- */
 
 /* Header, table and frames are one behind the other. */
@@ -108,9 +117,11 @@ static int put(struct ph_blob_store *base, struct ph_plan *plan, struct ph_blob_
         /* What timed out may be there yet. */
         ph_leftovers_now(store->leftovers, &leftover);
     }
-    /* For the operator to put right, and no fault of the message. */
-    return result == PH_EDENIED || result == PH_ENOTFOUND ? ph_fail(err, PH_EUNAVAILABLE, "%s", err->text)
-                                                          : result;
+    if (result == PH_ENOTFOUND) {
+        err->code = PH_EUNAVAILABLE;
+        return PH_EUNAVAILABLE;
+    }
+    return ph_s3_passing(result, err);
 }
 
 /* ---- Removing ---- */
@@ -162,18 +173,15 @@ static const struct ph_blob_functions functions = {
     .remove = remove_blobs,
 };
 
-/* Asks for an object that cannot be there: what matters is how the answer is no. */
+/* What the operator has to put right stops the start; what may pass by itself does not. */
 static int ask(struct ph_s3_store *store, struct ph_error *err)
 {
-    struct ph_buf out = PH_BUF(16);
-    struct ph_s3_get get = {.key = "posthouse-start", .max = 16, .out = &out};
     struct ph_error trouble = {0};
-    int result = ph_s3_get_all(store->client, &get, 1, &trouble);
-    ph_buf_fini(&out);
+    int result = ph_s3_ask(store->client, &trouble);
     if (result == PH_EDENIED) {
         return ph_fail(err, result, "%s", trouble.text);
     }
-    if (result == PH_EUNAVAILABLE || result == PH_EBUSY) {
+    if (result != PH_OK) {
         struct ph_log_line line;
         ph_log_begin(&line, store->options.log, PH_LOG_WARNING, "content-store-unreachable");
         ph_log_error(&line, &trouble);

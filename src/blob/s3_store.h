@@ -11,7 +11,7 @@
  * to any more stays as garbage. A reader holds PH_S3_PIECE_BYTES at most, and a message is read by two requests side by
  * side, header and body.
  *
- * Threads: any. Blocking. Errors of putting: PH_EUNAVAILABLE also where the service refuses the key, which is the
+ * Threads: any. Blocking. Errors of putting and reading: PH_EUNAVAILABLE also where the service refuses the key or the bucket is gone, which is the
  * operator's trouble and no reason to lose mail; the log says it.
  */
 #ifndef PH_BLOB_S3_STORE_H
@@ -34,7 +34,7 @@ struct ph_s3_store_options {
     const struct ph_log *log;
 };
 
-/* Asks the service once: PH_EDENIED where it refuses the key or has no such bucket, PH_EINVALID for an address that is
+/* Asks the service once: PH_EDENIED where it refuses the key, has no such bucket, or shows a certificate that it should not; PH_EINVALID for an address that is
  * none. Where it does not answer the store is open all the same, with a line in the log. DB stays open longer. */
 int ph_s3_store_open(const struct ph_s3_store_options *options, struct ph_db *db,
                      struct ph_blob_store **out_store, struct ph_error *err) PH_MUST_USE;

@@ -12,8 +12,10 @@ import pytest
 from one_node import DOMAIN
 
 from support.account import Account
+from support.certificates import Authority
 from support.posthouse import BINARY, Server
-from support.s3 import Service
+from support.s3 import BUCKET, Service
+from support.tls_front import TlsFront
 
 PASSWORD = "correct-horse-battery"
 HEADER = b"From: a@example.net\r\nSubject: one\r\n\r\n"
@@ -135,22 +137,73 @@ def test_a_connection_that_breaks_in_the_middle_of_retr_costs_nothing(server, us
 # ---- Trouble ----
 
 
+def refused_start(server, **of_s3):
+    """What `posthouse serve` says before it ends, as that server but for the section s3."""
+    other = Server({**{name: server.config[name] for name in ("auth", "store", "cassandra", "sandbox")}, "s3": of_s3})
+    try:
+        result = other.cli("serve", check=False)
+        assert result.returncode != 0
+        return result.stderr.decode()
+    finally:
+        other.close()
+
+
 @pytest.mark.parametrize("lines, said", [
     ("posthouse\nwrong\n", "SignatureDoesNotMatch"),
     ("nobody\nsecret-of-tests\n", "403"),
-    ("posthouse\n", "expected the access key and the secret key"),
 ])  # fmt: skip
 def test_a_key_that_is_refused_stops_the_start(server, service, tmp_path, lines, said):
     key = tmp_path / "key"
     key.write_text(lines)
-    other = Server({**{name: server.config[name] for name in ("auth", "store", "cassandra", "sandbox")},
-                    "s3": service.settings(key_file=str(key))})  # fmt: skip
+    text = refused_start(server, **service.settings(key_file=str(key)))
+    assert said in text and f"bucket mail at {service.endpoint}" in text
+
+
+def test_half_a_key_stops_the_start(server, service, tmp_path):
+    key = tmp_path / "key"
+    key.write_text("posthouse\n")
+    assert "expected the access key and the secret key" in refused_start(server, **service.settings(key_file=str(key)))
+
+
+def test_a_bucket_that_is_not_there_stops_the_start(server, service):
+    text = refused_start(server, **service.settings(bucket="mial"))
+    assert "NoSuchBucket" in text and f"bucket mial at {service.endpoint}" in text
+
+
+def reasons(server):
+    return [line["reason"] for line in server.events("trouble")]
+
+
+def test_while_the_bucket_is_gone_mail_waits_and_the_log_says_why(server, service, user):
+    user.deliver(SMALL)
+    bucket, aside = service.root / BUCKET, service.root / "aside"
+    bucket.rename(aside)
     try:
-        result = other.cli("serve", check=False)
-        assert result.returncode != 0
-        assert said in result.stderr.decode(), result.stderr
+        with user.pop3() as client:
+            with pytest.raises(poplib.error_proto, match=r"\[SYS/TEMP\]"):
+                client.retr(1)
+        assert any("NoSuchBucket" in reason and f"bucket mail at {service.endpoint}" in reason for reason in reasons(server))
     finally:
-        other.close()
+        aside.rename(bucket)
+    user.assert_holds(SMALL)
+
+
+def test_while_the_key_is_refused_mail_waits_and_the_log_says_why(server, service, user):
+    user.deliver(SMALL)
+    service.stop()
+    service.start(secret="another")
+    try:
+        code, text = refusal(user)
+        assert code == 451 and text.startswith("4."), text
+        assert any("PUT" in reason and "SignatureDoesNotMatch" in reason for reason in reasons(server))
+        with user.pop3() as client:
+            with pytest.raises(poplib.error_proto, match=r"\[SYS/TEMP\]"):
+                client.retr(1)
+    finally:
+        service.stop()
+        service.start()
+    user.deliver(LARGE)
+    user.assert_holds(SMALL, LARGE)
 
 
 def test_while_the_service_is_gone_mail_waits_and_nothing_is_lost(server, service, user):
@@ -225,6 +278,55 @@ def test_a_server_starts_while_the_service_is_gone(make_keyspace, service):
     finally:
         if service.process is None:
             service.start()
+
+
+# ---- By TLS ----
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def front(service, authority):
+    with TlsFront(*authority.issue("s3.example.org", ("IP:127.0.0.1",)), service.port) as running:
+        yield running
+
+
+def test_content_by_tls_with_an_authority_of_ones_own(make_keyspace, service, front, authority):
+    settings = settings_of(make_keyspace, service, "tls")
+    settings["s3"] |= {"endpoint": f"https://127.0.0.1:{front.port}", "tls_ca_file": str(authority.certificate)}
+    with Server(settings) as server:
+        server.domain_add(DOMAIN)
+        account = add_user(server, "guarded")
+        account.deliver(SMALL, LARGE)
+        assert len(service.objects("tls")) == 4
+        account.assert_holds(SMALL, LARGE)
+
+
+def test_another_authority_stops_the_start(server, service, front, tmp_path):
+    other = Authority(tmp_path / "other")
+    endpoint = f"https://127.0.0.1:{front.port}"
+    for files in ({"tls_ca_file": str(other.certificate)}, {}):
+        text = refused_start(server, **service.settings(endpoint=endpoint, **files))
+        assert f"bucket mail at {endpoint}" in text and "certificate" in text, text
+
+
+def test_a_certificate_of_another_name_stops_the_start(server, service, authority):
+    with TlsFront(*authority.issue("elsewhere.example.org", ("DNS:elsewhere.example.org",)), service.port) as front:
+        for host in ("127.0.0.1", "localhost"):
+            endpoint = f"https://{host}:{front.port}"
+            text = refused_start(server, **service.settings(endpoint=endpoint, tls_ca_file=str(authority.certificate)))
+            assert f"bucket mail at {endpoint}" in text and "no alternative certificate subject name matches" in text, text
+
+
+def test_a_file_that_is_no_authority_stops_the_start(server, service, front, tmp_path):
+    empty = tmp_path / "empty"
+    empty.write_text("no certificate\n")
+    for path in (tmp_path / "none", empty):
+        text = refused_start(server, **service.settings(endpoint=f"https://127.0.0.1:{front.port}", tls_ca_file=str(path)))
+        assert f"error setting certificate file: {path}" in text, text
 
 
 # ---- With James ----

@@ -63,9 +63,9 @@ class Service:
         """The section s3 of a configuration."""
         return {"endpoint": self.endpoint, "bucket": BUCKET, "key_file": str(self.key_file), "timeout_ms": 2000, **changes}
 
-    def start(self):
+    def start(self, secret=SECRET_KEY):
         command = [*WITH_US, program(), "--host", "127.0.0.1", "--port", str(self.port), "--access-key", ACCESS_KEY,
-                   "--secret-key", SECRET_KEY, self.root]  # fmt: skip
+                   "--secret-key", secret, self.root]  # fmt: skip
         with open(self.directory / "log", "ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         deadline = time.monotonic() + START_SECONDS
