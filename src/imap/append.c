@@ -24,6 +24,12 @@ enum {
     ARENA_BYTES = 4 * 1024,
 };
 
+/* Set when the plan is done. */
+struct appended {
+    struct ph_numbers numbers;
+    struct appended *next;
+};
+
 struct ph_imap_append {
     struct ph_arena arena;
     struct ph_plan plan;
@@ -44,7 +50,8 @@ struct ph_imap_append {
     uint64_t left;   /* octets of the literal that are to come */
 
     const char *refusal; /* a NO at the end; what comes until then is dropped */
-    struct ph_numbers *numbers;
+    struct appended *first;
+    struct appended **last; /* where the next one goes */
     size_t count;
     int result;
 };
@@ -222,7 +229,7 @@ enum ph_step ph_imap_append_begin(struct ph_conn *conn, struct ph_imap_session *
         ph_imap_log_trouble(conn, &err);
         append->refusal = refusal_of(&err);
     }
-    append->numbers = ph_arena_zalloc(&append->arena, MESSAGES_MAX * sizeof append->numbers[0]);
+    append->last = &append->first;
     return begin_message(conn, session, &message, literal);
 }
 
@@ -278,6 +285,7 @@ static int add_message(struct ph_conn *conn, struct ph_imap_session *session, st
     struct ph_append_origin *origin = ph_arena_zalloc(&append->arena, sizeof *origin);
     origin->kept.flags = append->flags.system | PH_FLAG_RECENT;
     origin->kept.keywords = join_keywords(append);
+    struct appended *appended = ph_arena_zalloc(&append->arena, sizeof *appended);
     int64_t now_ms = (int64_t)(ph_real_us(ph_conn_clock(conn)) / 1000);
     struct ph_append message = {
         .message_id = ph_uuid_gen_next(ph_mailboxes_ids(context->mailboxes)),
@@ -286,7 +294,7 @@ static int add_message(struct ph_conn *conn, struct ph_imap_session *session, st
         .internal_date_ms = append->has_date ? append->date_ms : now_ms,
         .has_summary = true,
         .origin = origin,
-        .out_numbers = &append->numbers[append->count],
+        .out_numbers = &appended->numbers,
     };
     ph_summary_finish(&append->summary, (struct ph_bytes){NULL, 0}, &message.envelope,
                       &message.bodystructure);
@@ -306,6 +314,8 @@ static int add_message(struct ph_conn *conn, struct ph_imap_session *session, st
     }
     message.header_blob = items[0].id;
     message.body_blob = items[1].id;
+    *append->last = appended;
+    append->last = &appended->next;
     append->count++;
     return ph_mailbox_append(context->mailboxes, &access, access.user, append->name, &message, &append->plan,
                              err);
@@ -357,8 +367,8 @@ static enum ph_step stored_resumed(struct ph_conn *conn, struct ph_imap_session 
     session->appended += append->count;
     struct ph_uid_range *uids = ph_arena_alloc(&session->arena, append->count * sizeof *uids);
     struct ph_imap_set set = {.ranges = uids};
-    for (size_t i = 0; i < append->count; i++) {
-        set.count = ph_imap_ranges_add(uids, set.count, (uint32_t)append->numbers[i].uid);
+    for (const struct appended *one = append->first; one != NULL; one = one->next) {
+        set.count = ph_imap_ranges_add(uids, set.count, (uint32_t)one->numbers.uid);
     }
     struct ph_buf text = PH_BUF((size_t)32 * MESSAGES_MAX);
     ph_buf_printf(&text, "[APPENDUID %u ", append->mailbox.uid_validity);
