@@ -188,6 +188,27 @@ def test_while_the_bucket_is_gone_mail_waits_and_the_log_says_why(server, servic
     user.assert_holds(SMALL)
 
 
+def test_what_could_not_be_removed_from_a_missing_bucket_is_named(server, service):
+    account = add_user(server, "left-behind")
+    account.deliver(SMALL)
+    left = service.objects("own")
+    bucket, aside = service.root / BUCKET, service.root / "aside"
+    bucket.rename(aside)
+    try:
+        with account.pop3() as client:
+            client.dele(1)
+        deadline = time.monotonic() + 60
+        while not {path.name for path in left} <= {line["blob"] for line in server.events("content-left")}:
+            assert time.monotonic() < deadline, server.events("content-left")
+            time.sleep(0.02)
+        assert "NoSuchBucket" in server.events("content-left")[-1]["reason"]
+    finally:
+        aside.rename(bucket)
+    assert service.objects("own") == left
+    for path in left:
+        path.unlink()
+
+
 def test_while_the_key_is_refused_mail_waits_and_the_log_says_why(server, service, user):
     user.deliver(SMALL)
     service.stop()
