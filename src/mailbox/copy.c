@@ -33,6 +33,18 @@ static int read_both(struct copying *c, struct ph_error *err)
                : ph_store_message_state_get(db, c->to, c->ids, c->count, &c->arena, c->targets, err);
 }
 
+/* Whoever expunges the source at this moment takes the content along: where one plan does all, it fails rather than that it adds
+ * a copy of what is gone. Nothing of the source changes. */
+static void require_source(struct copying *c, const struct ph_message_state *source, struct ph_plan *plan)
+{
+    const struct ph_flag_change same = {.keywords = source->kept.keywords};
+    struct ph_number_slots slots[2];
+    ph_store_message_state_set_flags(plan, source, &same, ph_real_us(c->mailboxes->clock), slots);
+    for (unsigned i = 0; i < 2; i++) {
+        *slots[i].modseq = source->has_modseq ? ph_i64((int64_t)source->row.modseq) : ph_null();
+    }
+}
+
 static int add_copies(struct copying *c, struct ph_plan *plan, struct ph_error *err)
 {
     int result = PH_OK;
@@ -46,6 +58,9 @@ static int add_copies(struct copying *c, struct ph_plan *plan, struct ph_error *
             if (result == PH_ENOTFOUND) {
                 result = PH_OK;
                 continue;
+            }
+            if (result == PH_OK && ph_db_traits(c->mailboxes->db)->is_all_or_nothing) {
+                require_source(c, source, plan);
             }
             if (result == PH_OK) {
                 result = ph_append_copy(c->mailboxes, &source->row, &source->kept, c->to, &c->numbers[i],

@@ -201,6 +201,13 @@ static void *copy_two(void *ctx)
     return NULL;
 }
 
+static void *expunge_first(void *ctx)
+{
+    struct copier *copier = ctx;
+    expunge(copier->f, &copier->f->inbox, &copier->ids[0]);
+    return NULL;
+}
+
 /* Both have looked before either has written. */
 static void assert_two_at_once_make_one(struct fixture *f, bool is_move)
 {
@@ -242,6 +249,32 @@ static void two_who_copy_at_once_make_one(void **state)
 static void a_copy_beside_a_move_makes_one(void **state)
 {
     assert_two_at_once_make_one(*state, true);
+}
+
+static void what_is_expunged_meanwhile_is_not_copied(void **state)
+{
+    struct fixture *f = *state;
+    if (!ph_db_traits(f->mail.store.db)->is_local) {
+        return; /* there the copy is taken back */
+    }
+    struct ph_uuid ids[2] = {deliver(f), deliver(f)};
+    struct copier copier = {f, ids, false, -1, 0};
+    struct copier remover = {f, ids, false, -1, 0};
+    pthread_t threads[2];
+    struct ph_test_hold hold;
+    ph_test_mail_hold(&f->mail, &hold);
+    assert_int_equal(pthread_create(&threads[0], NULL, expunge_first, &remover), 0);
+    ph_test_mail_hold_wait(&f->mail, 1);
+    assert_int_equal(pthread_create(&threads[1], NULL, copy_two, &copier), 0);
+    ph_test_mail_hold_wait(&f->mail, 2);
+    ph_test_mail_release(&hold);
+    pthread_join(threads[0], NULL);
+    pthread_join(threads[1], NULL);
+    assert_int_equal(copier.result, PH_OK);
+    assert_int_equal(copier.done, 1);
+    assert_false(state_of(f, &f->work, &ids[0]).exists);
+    assert_reads(f, "Work", &ids[1]);
+    assert_int_equal(ph_test_mail_list(&f->mail, ALICE, "Work", NULL, 0), 1);
 }
 
 static void ids_that_are_not_there_are_passed_over(void **state)
@@ -466,6 +499,7 @@ int main(void)
         TEST(a_mailbox_holds_a_message_once),
         TEST(two_who_copy_at_once_make_one),
         TEST(a_copy_beside_a_move_makes_one),
+        TEST(what_is_expunged_meanwhile_is_not_copied),
         TEST(ids_that_are_not_there_are_passed_over),
         TEST(a_move_leaves_nothing_behind),
         TEST(a_move_into_the_same_mailbox_moves_nothing),
