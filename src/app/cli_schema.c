@@ -129,9 +129,9 @@ static const struct {
     {"MAILBOX_", "mailboxes: login, delivery, administration"},
     {"MESSAGE_COUNTER_", "numbers of messages: delivery"},
     {"MODSEQ_", "numbers of messages: delivery"},
-    {"MESSAGE_ID_", "messages by mailbox: delivery, deletion, export"},
+    {"MESSAGE_ID_", "messages by mailbox: delivery, IMAP, deletion, export"},
     {"MESSAGE_", "messages by id: delivery, reading, deletion"},
-    {"IMAP_UID_", "messages by id: delivery, reading, deletion"},
+    {"IMAP_UID_", "messages by id: delivery, reading, flags, deletion"},
     {"POP3_", "maildrops: delivery, login, deletion, repair"},
     {"MAILDROP_", "maildrops: login"},
     {"IMPORT", "import"},
@@ -139,6 +139,8 @@ static const struct {
     {"BLOB", "content: delivery, reading, deletion"},
     {"TASK_", "long administrative work"},
     {"REPAIR_", "repair"},
+    {"METADATA_", "denormalize-metadata"},
+    {"SUBSCRIPTION_", "subscriptions: IMAP, removal of a user"},
 };
 
 static const char *use_of(const char *name)
