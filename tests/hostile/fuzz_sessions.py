@@ -49,7 +49,7 @@ SERVERS["fuzzed"] = (
     {name + "-proxy": {"protocol": protocol, "address": "127.0.0.1:0", "tls": tls, "proxy_protocol": True}
      for name, protocol, tls in [("pop3", "pop3", "starttls"), ("pop3s", "pop3", "implicit"), ("smtp", "smtp", "starttls"),
                                  ("smtps", "smtp", "implicit"), ("submission", "submission", "starttls"),
-                                 ("lmtp", "lmtp", "none")]},
+                                 ("lmtp", "lmtp", "none"), ("imap", "imap", "starttls")]},
 )
 
 
@@ -136,7 +136,7 @@ def truncate(rng, lines, _):
 
 
 MUTATIONS = [drop, repeat, swap, splice, flip, flip, insert, insert, shorten, truncate]
-LISTENERS = {"pop3": ["pop3", "pop3", "pop3s", "pop3-proxy", "pop3s-proxy"],
+LISTENERS = {"pop3": ["pop3", "pop3", "pop3s", "pop3-proxy", "pop3s-proxy"], "imap": ["imap", "imap", "imaps", "imap-proxy"],
              "smtp": ["smtp", "smtp", "smtps", "smtp-proxy", "smtps-proxy"],
              "submission": ["submission", "submissions", "submission-proxy"], "lmtp": ["lmtp", "lmtp-tls", "lmtp-unix", "lmtp-proxy"]}
 
@@ -188,7 +188,9 @@ class Session:
         if protocol == "pop3" and rng.random() < 0.5:
             user = f"user-{rng.randrange(USERS)}@example.org"
             self.lines[:0] = [b"USER %s\r\n" % user.encode(), b"PASS %s\r\n" % PASSWORD.encode()]
-        elif protocol != "pop3" and rng.random() < 0.5:
+        elif protocol == "imap" and rng.random() < 0.7:
+            self.lines[:0] = [f"z LOGIN user-{rng.randrange(USERS)}@example.org {PASSWORD}\r\n".encode(), b"y SELECT INBOX\r\n"]
+        elif protocol not in ("pop3", "imap") and rng.random() < 0.5:
             self.lines[:0] = [b"LHLO a\r\n" if protocol == "lmtp" else b"EHLO a\r\n"]
 
     def play(self, server):

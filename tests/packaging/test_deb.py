@@ -67,7 +67,7 @@ def test_init_then_restart_serves_the_network(machine):
     machine.run("/etc/init.d/posthouse", "restart")
     listening = {int(line.split()[1].rsplit(":", 1)[1], 16)
                  for line in machine.text("cat", "/proc/net/tcp").splitlines()[1:] if " 0A " in line}
-    assert listening == {25, 110, 465, 587, 995}
+    assert listening == {25, 110, 143, 465, 587, 993, 995}
     pid = machine.text("cat", "/run/posthouse.pid").strip()
     status = machine.text("cat", f"/proc/{pid}/status")
     assert "\nCapPrm:\t0000000000000000\n" in status
